@@ -4,8 +4,9 @@ use super::units::{Millionths, Ratio};
 
 /// Upper bounds of the buckets (Prometheus's `le`), in millionths. A sample is in the first bucket whose
 /// bound is not below it; above the last bound is the bucket `+Inf`.
-pub const BOUNDS: [u32; 12] =
-    [50_000, 100_000, 200_000, 300_000, 400_000, 500_000, 600_000, 700_000, 800_000, 900_000, 950_000, 990_000];
+pub const BOUNDS: [u32; 12] = [
+    50_000, 100_000, 200_000, 300_000, 400_000, 500_000, 600_000, 700_000, 800_000, 900_000, 950_000, 990_000,
+];
 
 /// Number of buckets, `+Inf` included.
 pub const BUCKETS: usize = BOUNDS.len() + 1;

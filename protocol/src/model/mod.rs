@@ -2,8 +2,8 @@
 //!
 //! All are integers (see [`units`]); what a client cannot know is `None`, never zero.
 
-pub mod histogram;
 pub mod hello;
+pub mod histogram;
 pub mod name;
 pub mod sample;
 pub mod time;

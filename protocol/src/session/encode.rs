@@ -1,0 +1,165 @@
+//! From the model's values to the wire's objects.
+
+use std::borrow::Cow;
+
+use crate::limits::HELLO_MAX;
+use crate::model::{
+    Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, Micros, Millionths, Mode, Ratio, Sample,
+    TopProcess,
+};
+use crate::wire::VERSION;
+use crate::wire::client::{self, Kind};
+use crate::wire::number::Percent;
+use crate::wire::server::write_line;
+
+/// Appends a hello of at most [`HELLO_MAX`] bytes: where it would be longer, facts are left out, the least
+/// telling first.
+pub(super) fn hello(hello: &Hello, out: &mut Vec<u8>) {
+    let start = out.len();
+    for left_out in 0..=FACTS_BY_WORTH.len() {
+        let mut wire = full_hello(hello);
+        for forget in &FACTS_BY_WORTH[..left_out] {
+            forget(&mut wire);
+        }
+        out.truncate(start);
+        write_line(&wire, out);
+        if out.len() - start <= HELLO_MAX {
+            return;
+        }
+    }
+}
+
+type Forget = fn(&mut client::Hello<'_>);
+
+/// What a hello can do without, the least telling first.
+const FACTS_BY_WORTH: [Forget; 6] = [
+    |hello| hello.cpu_model = None,
+    |hello| hello.kernel = None,
+    |hello| hello.os = None,
+    |hello| hello.boot = None,
+    |hello| hello.hostname = None,
+    |hello| hello.labels.clear(),
+];
+
+fn full_hello(hello: &Hello) -> client::Hello<'_> {
+    let text = |fact: &'_ Option<Box<str>>| fact.as_deref().map(|text| Cow::Owned(text.to_owned()));
+    client::Hello {
+        v: VERSION,
+        t: Kind::Hello,
+        agent: hello.agent.as_str().into(),
+        run: hello.run.as_str().into(),
+        boot: text(&hello.boot),
+        interval_ms: hello.interval.as_millis(),
+        percent: Percent(hello.utilization),
+        start_us: hello.start_time.map(|time| time.0),
+        ephemeral: hello.ephemeral,
+        hostname: text(&hello.facts.hostname),
+        version: text(&hello.facts.version),
+        os: text(&hello.facts.os),
+        kernel: text(&hello.facts.kernel),
+        arch: text(&hello.facts.arch),
+        cpu_model: text(&hello.facts.cpu_model),
+        labels: hello.labels.iter().map(|(key, value)| (Cow::from(&**key), Cow::from(&**value))).collect(),
+    }
+}
+
+/// Appends a sample.
+pub(super) fn sample(seq: u64, sample: &Sample, out: &mut Vec<u8>) {
+    write_line(&update(Kind::Sample, None, Some((seq, sample))), out);
+}
+
+/// Appends a bye.
+pub(super) fn bye(reason: &'static str, last: Option<(u64, &Sample)>, out: &mut Vec<u8>) {
+    write_line(&update(Kind::Bye, Some(reason), last), out);
+}
+
+/// Appends per-core totals of the sample `seq`.
+pub(super) fn cores(seq: u64, cores: &[CoreTimes], out: &mut Vec<u8>) {
+    let cores = cores
+        .iter()
+        .map(|core| client::Core {
+            core: core.core,
+            cpu_us: cpu_times(&core.times),
+            guest_us: guest_times(&core.guest),
+        })
+        .collect();
+    write_line(&client::Cores { v: VERSION, t: Kind::Cores, seq, cores }, out);
+}
+
+/// Appends an object of the original, as its client writes it.
+pub(super) fn original(utilization: Ratio, out: &mut Vec<u8>) {
+    #[derive(serde::Serialize)]
+    struct Object {
+        #[serde(rename = "The Percentage Of CPU USAGE")]
+        percent: Percent,
+    }
+    write_line(&Object { percent: Percent(utilization) }, out);
+}
+
+fn update<'a>(
+    kind: Kind,
+    reason: Option<&'static str>,
+    body: Option<(u64, &'a Sample)>,
+) -> client::Update<'a> {
+    let sample = body.map(|(_, sample)| sample);
+    let total = |field: fn(&Sample) -> Option<u64>| sample.and_then(field);
+    client::Update {
+        v: VERSION,
+        t: kind,
+        reason: reason.map(Cow::Borrowed),
+        seq: body.map(|(seq, _)| seq),
+        percent: sample.map(|s| Percent(s.utilization)),
+        max_ppm: sample.and_then(|s| s.utilization_max).map(Ratio::millionths),
+        hottest_core_ppm: sample.and_then(|s| s.hottest_core).map(Ratio::millionths),
+        histogram: sample.and_then(|s| s.histogram.as_ref()).map(histogram),
+        cpu_us: sample.and_then(|s| s.cpu_times.as_ref()).map(cpu_times),
+        guest_us: sample.and_then(|s| s.guest_times.as_ref()).map(guest_times),
+        cpus: sample.and_then(|s| s.logical_cpus),
+        load_ppm: sample.and_then(|s| s.load).map(|load| load.map(|Millionths(ppm)| ppm)),
+        procs_running: total(|s| s.procs_running),
+        context_switches: total(|s| s.context_switches),
+        pressure_us: total(|s| s.pressure_waiting.map(|Micros(us)| us)),
+        missed: total(|s| s.missed_samples),
+        skipped: total(|s| s.skipped_frames),
+        rtt_us: total(|s| s.rtt.map(|Micros(us)| us)),
+        cgroup: sample.and_then(|s| s.cgroup.as_ref()).map(cgroup),
+        top: sample.map(|s| s.top_processes.iter().map(top_process).collect()).unwrap_or_default(),
+    }
+}
+
+fn histogram(histogram: &Histogram) -> client::Histogram {
+    client::Histogram { buckets: histogram.buckets, sum_ppm: histogram.sum.0 }
+}
+
+fn cpu_times(times: &CpuTimes) -> client::CpuTimes {
+    let us = |mode| times.get(mode).0;
+    client::CpuTimes {
+        user: us(Mode::User),
+        nice: us(Mode::Nice),
+        system: us(Mode::System),
+        idle: us(Mode::Idle),
+        iowait: us(Mode::Iowait),
+        irq: us(Mode::Irq),
+        softirq: us(Mode::Softirq),
+        steal: us(Mode::Steal),
+    }
+}
+
+fn guest_times(guest: &GuestTimes) -> client::GuestTimes {
+    client::GuestTimes { user: guest.user.0, nice: guest.nice.0 }
+}
+
+fn cgroup(cgroup: &Cgroup) -> client::Cgroup {
+    client::Cgroup {
+        utilization_ppm: cgroup.utilization.map(Ratio::millionths),
+        usage_us: cgroup.usage.map(|Micros(us)| us),
+        limit_cpus_ppm: cgroup.limit.map(|Millionths(ppm)| ppm),
+        periods: cgroup.periods,
+        throttled_periods: cgroup.throttled_periods,
+        throttled_us: cgroup.throttled.map(|Micros(us)| us),
+    }
+}
+
+fn top_process(process: &TopProcess) -> client::TopProcess<'_> {
+    client::TopProcess { comm: Cow::Borrowed(&process.comm), cores_ppm: process.cores.0 }
+}

@@ -1,0 +1,196 @@
+//! The exporter's end: takes what one client sends, in either dialect.
+
+use crate::framing::Framer;
+use crate::limits;
+use crate::model::{CoreTimes, Hello, Micros, Ratio, Sample};
+use crate::reject::{RejectReason, Rejection};
+use crate::wire::client::Kind;
+use crate::wire::{original, server};
+
+use super::decode::{self, Opening};
+
+/// What a client said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received<'a> {
+    /// Who it is. To be answered by [`ExporterSession::welcome`], or by [`refuse`] and the connection's end.
+    Hello(Box<Hello>),
+    /// What it measured. To be answered by [`acknowledge`].
+    Sample {
+        /// Its place in the run.
+        seq: u64,
+        /// Gauges and totals.
+        sample: Sample,
+    },
+    /// Per-core totals; they belong to the sample of this number, which follows. Without an answer.
+    Cores {
+        /// The sample's place in the run.
+        seq: u64,
+        /// Some of its cores.
+        cores: Vec<CoreTimes>,
+    },
+    /// That it leaves, with its last totals if it has any. To be answered by [`acknowledge`].
+    Bye {
+        /// The place of the last totals in the run.
+        seq: Option<u64>,
+        /// The last totals.
+        sample: Option<Sample>,
+    },
+    /// A sample of the original's client. To be answered by [`echo`].
+    Original {
+        /// What it measured.
+        utilization: Ratio,
+        /// Its own text.
+        object: &'a str,
+    },
+    /// A v1 frame of a type that is not known here. To be answered by [`refuse`]; the connection goes on.
+    Unknown(Rejection),
+}
+
+/// Sizes that an exporter allows.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameLimits {
+    /// The largest object before welcome, in bytes.
+    pub greeting: usize,
+    /// The largest object after it, in bytes.
+    pub frame: usize,
+}
+
+impl Default for FrameLimits {
+    fn default() -> Self {
+        Self { greeting: limits::GREETING_MAX, frame: limits::FRAME_MAX }
+    }
+}
+
+/// Which dialect the connection speaks, and how far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was said yet.
+    Fresh,
+    /// v1, and hello is not answered.
+    Greeting,
+    /// v1, welcome.
+    Live,
+    /// The original's dialect.
+    Original,
+}
+
+/// One client's conversation.
+///
+/// Errors end it: the caller answers with [`ExporterSession::complain`], counts the reason, and closes.
+#[derive(Debug)]
+pub struct ExporterSession {
+    framer: Framer,
+    stage: Stage,
+    limits: FrameLimits,
+}
+
+impl ExporterSession {
+    /// A conversation in which nothing was said yet.
+    pub fn new(limits: FrameLimits) -> Self {
+        Self { framer: Framer::default(), stage: Stage::Fresh, limits }
+    }
+
+    /// Takes bytes off `input` until the client has said something whole; `None` when more bytes are needed.
+    pub fn receive<'held, 'input: 'held>(
+        &'held mut self,
+        input: &mut &'input [u8],
+    ) -> Result<Option<Received<'held>>, Rejection> {
+        let limit = if self.stage == Stage::Live { self.limits.frame } else { self.limits.greeting };
+        let Some(object) = self.framer.next(input, limit)? else {
+            return Ok(None);
+        };
+        let object = decode::text(object)?;
+        match self.stage {
+            Stage::Live => decode::update(object).map(Some),
+            Stage::Original => decode::original(object).map(Some),
+            Stage::Greeting => Err(out_of_order("wait for the answer to hello")),
+            Stage::Fresh => match decode::opening(object) {
+                Ok(Opening::Original) => {
+                    self.stage = Stage::Original;
+                    decode::original(object).map(Some)
+                }
+                Ok(Opening::V1(kind)) => {
+                    self.stage = Stage::Greeting;
+                    if kind != Kind::Hello {
+                        return Err(out_of_order("the first frame of a connection is hello"));
+                    }
+                    decode::hello(object).map(|hello| Some(Received::Hello(Box::new(hello))))
+                }
+                Err(rejection) => {
+                    self.stage = Stage::Greeting;
+                    Err(rejection)
+                }
+            },
+        }
+    }
+
+    /// What the stream's end cuts short, if anything.
+    pub fn end(&self) -> Result<(), Rejection> {
+        if self.framer.is_inside() {
+            return Err(Rejection::new(RejectReason::Truncated, "the connection ended inside an object"));
+        }
+        Ok(())
+    }
+
+    /// Accepts a hello: says after which silence the agent counts as gone.
+    pub fn welcome(&mut self, stale: Micros, out: &mut Vec<u8>) {
+        self.stage = Stage::Live;
+        server::write_welcome(stale.as_millis(), out);
+    }
+
+    /// The answer to an error that ends the connection. A client of the original gets none.
+    pub fn complain(&self, rejection: &Rejection, out: &mut Vec<u8>) {
+        if self.stage != Stage::Original {
+            refuse(rejection, None, out);
+        }
+    }
+
+    /// Whether hello was answered, or the client is one of the original's.
+    pub fn is_greeted(&self) -> bool {
+        matches!(self.stage, Stage::Live | Stage::Original)
+    }
+
+    /// Whether the client is one of the original's.
+    pub fn is_original(&self) -> bool {
+        self.stage == Stage::Original
+    }
+
+    /// Whether a frame is begun but not whole.
+    pub fn is_inside_frame(&self) -> bool {
+        self.framer.is_inside()
+    }
+
+    /// Bytes of memory that a begun frame holds.
+    pub fn held_bytes(&self) -> usize {
+        self.framer.held_bytes()
+    }
+}
+
+/// Answers a sample or a bye; `want_cores` asks for per-core totals from now on.
+pub fn acknowledge(seq: u64, want_cores: bool, out: &mut Vec<u8>) {
+    server::write_ack(seq, want_cores, out);
+}
+
+/// Answers a sample of the original's client: its own text in upper case.
+pub fn echo(object: &str, out: &mut Vec<u8>) {
+    original::write_answer(object, out);
+}
+
+/// Answers with an error frame; `retry` says when it makes sense to come back.
+pub fn refuse(rejection: &Rejection, retry: Option<Micros>, out: &mut Vec<u8>) {
+    server::write_error(code(rejection.reason), retry.map(Micros::as_millis), &rejection.message, out);
+}
+
+/// The error frame's code for a reason: what an agent may want to decide on, coarser than the reason.
+const fn code(reason: RejectReason) -> &'static str {
+    match reason {
+        RejectReason::BadVersion => "version",
+        RejectReason::NameConflict => "duplicate",
+        RejectReason::FleetFull | RejectReason::Rate => "limit",
+        _ => "protocol",
+    }
+}
+
+const fn out_of_order(message: &'static str) -> Rejection {
+    Rejection::new(RejectReason::OutOfOrder, message)
+}

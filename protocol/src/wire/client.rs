@@ -1,0 +1,180 @@
+//! Frames from an agent to an exporter.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::number::Percent;
+
+/// What tells dialect, version and type of an object; read first where the type is not known yet.
+#[derive(Deserialize)]
+pub(crate) struct Envelope<'a> {
+    /// Given in v1 only, whatever its value.
+    #[serde(default, borrow, deserialize_with = "present")]
+    pub(crate) v: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    pub(crate) t: Option<Cow<'a, str>>,
+}
+
+/// Even `null` is a value that was given.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// The type of an object, as far as it matters for the way that most frames take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Hello,
+    Sample,
+    Cores,
+    Bye,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Hello<'a> {
+    pub(crate) v: u64,
+    pub(crate) t: Kind,
+    #[serde(borrow)]
+    pub(crate) agent: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) run: Cow<'a, str>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) boot: Option<Cow<'a, str>>,
+    #[serde(default = "one_second")]
+    pub(crate) interval_ms: u64,
+    #[serde(rename = "The Percentage Of CPU USAGE")]
+    pub(crate) percent: Percent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) start_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ephemeral: bool,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) hostname: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) os: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) kernel: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) arch: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_model: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) labels: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+}
+
+const fn one_second() -> u64 {
+    1_000
+}
+
+/// A sample, or a bye: the same totals, and in a bye all of them optional.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Update<'a> {
+    pub(crate) v: u64,
+    pub(crate) t: Kind,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seq: Option<u64>,
+    #[serde(default, rename = "The Percentage Of CPU USAGE", skip_serializing_if = "Option::is_none")]
+    pub(crate) percent: Option<Percent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_ppm: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hottest_core_ppm: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) histogram: Option<Histogram>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_us: Option<CpuTimes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) guest_us: Option<GuestTimes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cpus: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) load_ppm: Option<[u64; 3]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) procs_running: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) context_switches: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pressure_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) missed: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) skipped: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rtt_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cgroup: Option<Cgroup>,
+    #[serde(default, borrow, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) top: Vec<TopProcess<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Histogram {
+    pub(crate) buckets: [u64; crate::model::histogram::BUCKETS],
+    pub(crate) sum_ppm: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CpuTimes {
+    pub(crate) user: u64,
+    pub(crate) nice: u64,
+    pub(crate) system: u64,
+    pub(crate) idle: u64,
+    pub(crate) iowait: u64,
+    pub(crate) irq: u64,
+    pub(crate) softirq: u64,
+    pub(crate) steal: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct GuestTimes {
+    pub(crate) user: u64,
+    pub(crate) nice: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cgroup {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) utilization_ppm: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) usage_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limit_cpus_ppm: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) periods: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) throttled_periods: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) throttled_us: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TopProcess<'a> {
+    #[serde(borrow)]
+    pub(crate) comm: Cow<'a, str>,
+    pub(crate) cores_ppm: u64,
+}
+
+/// Per-core totals that belong to the sample `seq`, which follows them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cores {
+    pub(crate) v: u64,
+    pub(crate) t: Kind,
+    pub(crate) seq: u64,
+    pub(crate) cores: Vec<Core>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Core {
+    pub(crate) core: u32,
+    pub(crate) cpu_us: CpuTimes,
+    pub(crate) guest_us: GuestTimes,
+}
