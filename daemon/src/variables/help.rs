@@ -1,0 +1,55 @@
+//! The table as a user reads it: in the terminal and in the documentation.
+
+use std::fmt::Write;
+
+use super::table::{Table, Variable};
+
+/// The variables for `--help`: each with its default, and what it means below.
+pub fn help(table: &Table) -> String {
+    let mut text = String::new();
+    for group in table.groups {
+        // Writing to a `String` cannot fail, here and below.
+        let _ = writeln!(text, "\n{}", group.heading);
+        for variable in group.variables {
+            let _ = writeln!(text, "  {}={}\n      {}", variable.name, variable.default, explained(variable));
+        }
+    }
+    text
+}
+
+/// The variables as Markdown, one heading of level 3 and one table for each group. A test in each program
+/// holds the documentation against it.
+pub fn markdown(table: &Table) -> String {
+    let mut text = String::new();
+    for group in table.groups {
+        let separator = if text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(
+            text,
+            "{separator}### {}\n\n| variable | default | meaning |\n|---|---|---|",
+            group.heading
+        );
+        for variable in group.variables {
+            let default = match variable.default {
+                "" => String::new(),
+                default => format!("`{default}`"),
+            };
+            let cells =
+                format!("`{}` | {default} | {}", variable.name, explained(variable).replace('|', "\\|"));
+            let _ = writeln!(text, "| {cells} |");
+        }
+    }
+    text
+}
+
+/// The meaning with what bounds it.
+fn explained(variable: &Variable) -> String {
+    let limits = variable.limits.to_string();
+    let secret = if variable.secret { "never shown" } else { "" };
+    let remarks: Vec<&str> =
+        [limits.as_str(), secret].into_iter().filter(|remark| !remark.is_empty()).collect();
+    if remarks.is_empty() {
+        variable.meaning.to_owned()
+    } else {
+        format!("{} ({})", variable.meaning, remarks.join(", "))
+    }
+}
