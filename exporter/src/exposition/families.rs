@@ -1,0 +1,375 @@
+//! One table of every metric about agents: name, type, help, and where its values come from.
+//!
+//! `docs/metrics.md` is held against this table by a test.
+
+use cpumon_protocol::model::histogram::BUCKETS;
+use cpumon_protocol::model::{Mode, Ratio, Sample, TopProcess};
+
+use super::lines::{Line, Lines};
+use super::number::Number;
+use crate::fleet::{AgentView, Client, End, Info};
+
+/// The alerts' thresholds, by severity. Each is a bound of the histogram.
+#[derive(Clone, Copy, Debug)]
+pub struct Thresholds {
+    /// `severity="warning"`.
+    pub warning: Ratio,
+    /// `severity="critical"`.
+    pub critical: Ratio,
+}
+
+impl Thresholds {
+    /// Severities and their thresholds.
+    pub const fn by_severity(&self) -> [(&'static str, Ratio); 2] {
+        [("warning", self.warning), ("critical", self.critical)]
+    }
+}
+
+/// A family of metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// What it tells, for `# HELP`.
+    pub help: &'static str,
+    source: Source,
+}
+
+/// Where a family's values come from, and with it how long they are shown.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// A gauge of the last sample: shown while the agent is up.
+    Gauge(fn(&Sample) -> Option<Number>),
+    /// A running total: shown while the agent is up and a while longer.
+    Total(fn(&Sample) -> Option<Number>),
+    /// Several series, or a rule of its own.
+    Own(Kind, fn(&AgentView<'_>, &Thresholds, &mut Lines<'_>)),
+}
+
+/// The type of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What may fall.
+    Gauge,
+    /// What only rises, but for resets.
+    Counter,
+    /// A distribution.
+    Histogram,
+}
+
+impl Kind {
+    /// The word for `# TYPE`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+impl Family {
+    /// Its type.
+    pub const fn kind(&self) -> Kind {
+        match self.source {
+            Source::Gauge(_) => Kind::Gauge,
+            Source::Total(_) => Kind::Counter,
+            Source::Own(kind, _) => kind,
+        }
+    }
+
+    /// Appends `# HELP` and `# TYPE`.
+    pub(super) fn write_head(&self, out: &mut Vec<u8>) {
+        for part in ["# HELP ", self.name, " ", self.help, "\n# TYPE ", self.name, " ", self.kind().word(), "\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    /// Appends the lines about one agent.
+    pub(super) fn write(&self, view: &AgentView<'_>, thresholds: &Thresholds, out: &mut Vec<u8>) {
+        let mut lines = Lines::new(out, self.name, view.name());
+        let value = match self.source {
+            Source::Gauge(value) => view.gauges().and_then(value),
+            Source::Total(value) => view.totals().and_then(value),
+            Source::Own(_, write) => return write(view, thresholds, &mut lines),
+        };
+        if let Some(value) = value {
+            lines.plain(value);
+        }
+    }
+}
+
+/// Every metric about agents.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        name: "my_cpu_percents",
+        help: "CPU usage of a client in percent, 0 to 100.",
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            if let (Some(sample), Some(info)) = (view.gauges(), view.info()) {
+                let line = lines.series("").label("endpoint", &info.endpoint.to_string());
+                line.value(Number::percent(sample.utilization));
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_utilization_ratio",
+        help: "Busy share of all CPU time in the last second sampled, 0 to 1.",
+        source: Source::Gauge(|sample| Some(sample.utilization.into())),
+    },
+    Family {
+        name: "cpumon_utilization_max_ratio",
+        help: "Highest one-second utilization within the window, 0 to 1.",
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            if let Some(max) = view.gauges().and_then(|sample| sample.utilization_max) {
+                lines.series("").label("window", "60s").value(max);
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_utilization_sample_ratio",
+        help: "Distribution of all one-second utilizations, 0 to 1.",
+        source: Source::Own(Kind::Histogram, write_histogram),
+    },
+    Family {
+        name: "cpumon_samples_above_threshold_total",
+        help: "One-second samples above the alert threshold of the severity.",
+        source: Source::Own(Kind::Counter, |view, thresholds, lines| {
+            let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
+            for (severity, threshold) in thresholds.by_severity() {
+                if let Some(above) = histogram.above(threshold) {
+                    lines.series("").label("severity", severity).value(Number::count(above));
+                }
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_seconds_total",
+        help: "CPU time by mode since boot, all cores together; guests are inside user and nice.",
+        source: Source::Own(Kind::Counter, |view, _, lines| {
+            let Some(times) = view.totals().and_then(|sample| sample.cpu_times.as_ref()) else { return };
+            for mode in Mode::ALL {
+                lines.series("").label("mode", mode.label()).value(times.get(mode));
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_guest_seconds_total",
+        help: "CPU time given to virtual machines since boot, already inside user and nice.",
+        source: Source::Own(Kind::Counter, |view, _, lines| {
+            let Some(guest) = view.totals().and_then(|sample| sample.guest_times) else { return };
+            lines.series("").label("mode", "user").value(guest.user);
+            lines.series("").label("mode", "nice").value(guest.nice);
+        }),
+    },
+    Family {
+        name: "cpumon_hottest_core_ratio",
+        help: "Utilization of the busiest core in the last second sampled, 0 to 1.",
+        source: Source::Gauge(|sample| sample.hottest_core.map(Number::from)),
+    },
+    Family {
+        name: "cpumon_logical_cpus",
+        help: "Logical CPUs online.",
+        source: Source::Gauge(|sample| sample.logical_cpus.map(|cpus| Number::count(cpus.into()))),
+    },
+    Family {
+        name: "cpumon_load1",
+        help: "Load average over 1 minute.",
+        source: Source::Gauge(|sample| sample.load.map(|[load, _, _]| load.into())),
+    },
+    Family {
+        name: "cpumon_load5",
+        help: "Load average over 5 minutes.",
+        source: Source::Gauge(|sample| sample.load.map(|[_, load, _]| load.into())),
+    },
+    Family {
+        name: "cpumon_load15",
+        help: "Load average over 15 minutes.",
+        source: Source::Gauge(|sample| sample.load.map(|[_, _, load]| load.into())),
+    },
+    Family {
+        name: "cpumon_procs_running",
+        help: "Runnable tasks.",
+        source: Source::Gauge(|sample| sample.procs_running.map(Number::count)),
+    },
+    Family {
+        name: "cpumon_context_switches_total",
+        help: "Context switches since boot.",
+        source: Source::Total(|sample| sample.context_switches.map(Number::count)),
+    },
+    Family {
+        name: "cpumon_pressure_waiting_seconds_total",
+        help: "Time in which some task waited for a CPU since boot (PSI, some).",
+        source: Source::Total(|sample| sample.pressure_waiting.map(Number::from)),
+    },
+    Family {
+        name: "cpumon_agent_up",
+        help: "Whether samples arrive from the agent: 1, else 0.",
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            if let Some(up) = view.up() {
+                lines.plain(Number::count(up.into()));
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_agent_info",
+        help: "What the agent said of its machine and itself; always 1.",
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            if let Some(info) = view.info() {
+                write_info(info, lines.series(""));
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_agent_last_sample_timestamp_seconds",
+        help: "When the agent was last heard, by the exporter's clock.",
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            if let Some(wall) = view.last_heard() {
+                lines.plain(wall);
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_agent_start_time_seconds",
+        help: "When the agent's process started, by the agent's clock.",
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            if let Some(start) = view.info().and_then(|info| info.start_time) {
+                lines.plain(start);
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_agent_connections_total",
+        help: "Connections that the agent has made to this exporter.",
+        source: Source::Own(Kind::Counter, |view, _, lines| {
+            if let Some(connections) = view.connections() {
+                lines.plain(Number::count(connections));
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_agent_disconnects_total",
+        help: "Ends of the agent's connections to this exporter, by reason.",
+        source: Source::Own(Kind::Counter, |view, _, lines| {
+            let Some(disconnects) = view.disconnects() else { return };
+            for (end, &count) in End::ALL.iter().zip(disconnects) {
+                lines.series("").label("reason", end.label()).value(Number::count(count));
+            }
+        }),
+    },
+    Family {
+        name: "cpumon_agent_missed_samples_total",
+        help: "Seconds of the agent's run that were not measured.",
+        source: Source::Total(|sample| sample.missed_samples.map(Number::count)),
+    },
+    Family {
+        name: "cpumon_agent_skipped_frames_total",
+        help: "Frames of the agent's run that were measured and due, but not sent.",
+        source: Source::Total(|sample| sample.skipped_frames.map(Number::count)),
+    },
+    Family {
+        name: "cpumon_agent_rtt_seconds",
+        help: "From the departure of the agent's last answered sample to its answer.",
+        source: Source::Gauge(|sample| sample.rtt.map(Number::from)),
+    },
+    Family {
+        name: "cpumon_cgroup_utilization_ratio",
+        help: "CPU use of the agent's own control group in the last second, of its limit or else of the host's cores.",
+        source: Source::Gauge(|sample| sample.cgroup?.utilization.map(Number::from)),
+    },
+    Family {
+        name: "cpumon_cgroup_usage_seconds_total",
+        help: "CPU time used by the agent's own control group.",
+        source: Source::Total(|sample| sample.cgroup?.usage.map(Number::from)),
+    },
+    Family {
+        name: "cpumon_cgroup_limit_cpus",
+        help: "CPU limit of the agent's own control group, in CPUs; absent when there is none.",
+        source: Source::Gauge(|sample| sample.cgroup?.limit.map(Number::from)),
+    },
+    Family {
+        name: "cpumon_cgroup_periods_total",
+        help: "Enforcement periods of the agent's own control group.",
+        source: Source::Total(|sample| sample.cgroup?.periods.map(Number::count)),
+    },
+    Family {
+        name: "cpumon_cgroup_throttled_periods_total",
+        help: "Enforcement periods in which the agent's own control group was throttled.",
+        source: Source::Total(|sample| sample.cgroup?.throttled_periods.map(Number::count)),
+    },
+    Family {
+        name: "cpumon_cgroup_throttled_seconds_total",
+        help: "Time for which the agent's own control group was throttled.",
+        source: Source::Total(|sample| sample.cgroup?.throttled.map(Number::from)),
+    },
+    Family {
+        name: "cpumon_top_process_cores",
+        help: "Cores kept busy by all processes of a command in the last interval, for the busiest commands.",
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            for TopProcess { comm, cores } in view.gauges().map_or(&[][..], |sample| &sample.top_processes) {
+                lines.series("").label("comm", comm).value(*cores);
+            }
+        }),
+    },
+];
+
+/// The histogram's bounds as `le` shows them.
+const LE: [&str; BUCKETS] =
+    ["0.05", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "0.95", "0.99", "+Inf"];
+
+fn write_histogram(view: &AgentView<'_>, _: &Thresholds, lines: &mut Lines<'_>) {
+    let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
+    for (le, count) in LE.iter().zip(histogram.cumulative()) {
+        lines.series("_bucket").label("le", le).value(Number::count(count));
+    }
+    lines.series("_sum").value(histogram.sum);
+    lines.series("_count").value(Number::count(histogram.count()));
+}
+
+fn write_info(info: &Info, line: Line<'_>) {
+    let facts = &info.facts;
+    let mut line = line.label("address", &info.endpoint.ip().to_string());
+    for (key, fact) in [
+        ("hostname", &facts.hostname),
+        ("version", &facts.version),
+        ("os", &facts.os),
+        ("kernel", &facts.kernel),
+        ("arch", &facts.arch),
+        ("cpu_model", &facts.cpu_model),
+    ] {
+        if let Some(fact) = fact {
+            line = line.label(key, fact);
+        }
+    }
+    line = line.label("client", Client::label(info.client));
+    for (key, value) in &info.labels {
+        line = line.prefixed_label("label_", key, value);
+    }
+    line.value(Number::count(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use cpumon_protocol::model::histogram::BOUNDS;
+    use cpumon_protocol::model::Millionths;
+
+    use super::*;
+
+    #[test]
+    fn le_shows_the_bounds_of_the_histogram() {
+        for (le, bound) in LE.iter().zip(BOUNDS) {
+            let mut text = Vec::new();
+            Number::from(Millionths(bound.into())).write(&mut text);
+            assert_eq!(le.as_bytes(), text);
+        }
+    }
+
+    #[test]
+    fn names_follow_the_conventions() {
+        for family in FAMILIES {
+            let is_counter = family.kind() == Kind::Counter;
+            assert_eq!(family.name.ends_with("_total"), is_counter, "{}", family.name);
+            assert!(family.help.ends_with('.') && !family.help.contains('\n'), "{}", family.name);
+            assert_eq!(FAMILIES.iter().filter(|other| other.name == family.name).count(), 1, "{}", family.name);
+        }
+    }
+}

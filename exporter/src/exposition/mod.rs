@@ -1,0 +1,12 @@
+//! The fleet as Prometheus reads it: text format 0.0.4.
+//!
+//! - [`families`]: one table of every metric about agents;
+//! - `lines`, `number`: how a line is written, without floats;
+//! - [`render`]: the whole fleet, letting go of it in between;
+//! - [`own`]: what the exporter says of itself, through the `prometheus` crate.
+
+pub mod families;
+mod lines;
+mod number;
+pub mod own;
+pub mod render;

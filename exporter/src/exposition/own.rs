@@ -1,0 +1,170 @@
+//! What the exporter says of itself, held and encoded by the `prometheus` crate.
+
+use cpumon_protocol::reject::RejectReason;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use super::families::Thresholds;
+
+/// Why a connection is refused: the label `reason` of `cpumon_exporter_rejected_connections_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `EXPORTER_MAX_CONNECTIONS` are open.
+    Connections,
+    /// `EXPORTER_MAX_CONNECTIONS_PER_ADDRESS` are open from its address.
+    Address,
+    /// `EXPORTER_MAX_UNGREETED` others came after it and it had said nothing yet.
+    Ungreeted,
+    /// It said nothing whole in the time for that.
+    Silent,
+    /// `EXPORTER_MAX_HTTP_CONNECTIONS` are open.
+    Http,
+    /// The operating system could not take it, for want of descriptors or memory.
+    Accept,
+}
+
+impl Refusal {
+    /// Every refusal.
+    pub const ALL: [Self; 6] =
+        [Self::Connections, Self::Address, Self::Ungreeted, Self::Silent, Self::Http, Self::Accept];
+
+    /// The value of the label `reason`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Address => "address",
+            Self::Ungreeted => "ungreeted",
+            Self::Silent => "silent",
+            Self::Http => "http",
+            Self::Accept => "accept",
+        }
+    }
+}
+
+/// The exporter's own metrics.
+#[derive(Debug)]
+pub struct OwnMetrics {
+    registry: Registry,
+    /// Open ingest connections.
+    pub connections: IntGauge,
+    /// Frames taken from v1 agents.
+    pub frames_v1: IntCounter,
+    /// Frames taken from clients of the original.
+    pub frames_original: IntCounter,
+    /// Pauses in reading from a connection that sends too fast.
+    pub throttled: IntCounter,
+    rejected_frames: Vec<IntCounter>,
+    rejected_connections: Vec<IntCounter>,
+    agents_up: IntGauge,
+    agents_down: IntGauge,
+    scrape_duration: Gauge,
+}
+
+impl OwnMetrics {
+    /// All of them at zero, with a series for each reason.
+    pub fn new(thresholds: &Thresholds) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let frames = counters(&registry, "frames_total", "Frames taken, by dialect.", "format")?;
+        let agents = IntGaugeVec::new(
+            Opts::new("cpumon_exporter_agents", "Agents known, by whether samples arrive from them."),
+            &["state"],
+        )?;
+        registry.register(Box::new(agents.clone()))?;
+        let rejected_frames =
+            counters(&registry, "rejected_frames_total", "Frames, or what should have been some, refused, by reason.", "reason")?;
+        let rejected_connections =
+            counters(&registry, "rejected_connections_total", "Connections refused, by reason.", "reason")?;
+        let own = Self {
+            connections: registered(
+                &registry,
+                IntGauge::new("cpumon_exporter_connections", "Open connections of agents and clients.")?,
+            )?,
+            frames_v1: frames.get_metric_with_label_values(&["v1"])?,
+            frames_original: frames.get_metric_with_label_values(&["original"])?,
+            throttled: registered(
+                &registry,
+                IntCounter::new(
+                    "cpumon_exporter_throttled_total",
+                    "Pauses in reading from a connection that sends more frames than EXPORTER_MAX_FRAME_RATE.",
+                )?,
+            )?,
+            rejected_frames: RejectReason::ALL
+                .iter()
+                .map(|reason| rejected_frames.get_metric_with_label_values(&[reason.label()]))
+                .collect::<Result<_, _>>()?,
+            rejected_connections: Refusal::ALL
+                .iter()
+                .map(|refusal| rejected_connections.get_metric_with_label_values(&[refusal.label()]))
+                .collect::<Result<_, _>>()?,
+            agents_up: agents.get_metric_with_label_values(&["up"])?,
+            agents_down: agents.get_metric_with_label_values(&["down"])?,
+            scrape_duration: registered(
+                &registry,
+                Gauge::new("cpumon_exporter_scrape_duration_seconds", "How long the last finished scrape took to render.")?,
+            )?,
+            registry,
+        };
+        own.register_constants(thresholds)?;
+        Ok(own)
+    }
+
+    fn register_constants(&self, thresholds: &Thresholds) -> Result<(), prometheus::Error> {
+        let bounds = registered(
+            &self.registry,
+            GaugeVec::new(
+                Opts::new("cpumon_alert_threshold_ratio", "Utilization above which a sample counts for the severity."),
+                &["severity"],
+            )?,
+        )?;
+        for (severity, threshold) in thresholds.by_severity() {
+            bounds.get_metric_with_label_values(&[severity])?.set(f64::from(threshold.millionths()) / 1e6);
+        }
+        let build = registered(
+            &self.registry,
+            IntGaugeVec::new(Opts::new("cpumon_exporter_build_info", "The exporter's version; always 1."), &["version"])?,
+        )?;
+        build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1);
+        self.registry.register(Box::new(ProcessCollector::for_self()))
+    }
+
+    /// Counts a refused frame.
+    pub fn reject_frame(&self, reason: RejectReason) {
+        if let Some(counter) = self.rejected_frames.get(reason as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts a refused connection.
+    pub fn refuse_connection(&self, refusal: Refusal) {
+        if let Some(counter) = self.rejected_connections.get(refusal as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Notes a finished scrape: how long it took, and how many agents it found.
+    pub fn scraped(&self, seconds: f64) {
+        self.scrape_duration.set(seconds);
+    }
+
+    /// Appends all of it as text; `up` and `down` agents were counted on the way.
+    pub fn write(&self, up: usize, down: usize, out: &mut Vec<u8>) {
+        self.agents_up.set(i64::try_from(up).unwrap_or(i64::MAX));
+        self.agents_down.set(i64::try_from(down).unwrap_or(i64::MAX));
+        let written = TextEncoder::new().encode(&self.registry.gather(), out);
+        debug_assert!(written.is_ok(), "writing to a Vec does not fail, nor does a gathered family: {written:?}");
+    }
+}
+
+fn registered<C: prometheus::core::Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {
+    registered(registry, IntCounterVec::new(Opts::new(format!("cpumon_exporter_{name}"), help), &[label])?)
+}

@@ -1,0 +1,74 @@
+//! The whole fleet as text, family by family.
+
+use std::sync::{Mutex, PoisonError};
+
+use cpumon_protocol::model::Moment;
+
+use super::families::{FAMILIES, Family, Thresholds};
+use crate::fleet::Fleet;
+
+/// How many agents are shown before the fleet is let go of, so that ingest waits for a few hundred microseconds at most.
+const BATCH: usize = 64;
+
+/// Writes the fleet; remembers how much text each family was, so that the next time it need not grow.
+#[derive(Debug)]
+pub struct Renderer {
+    thresholds: Thresholds,
+    sizes: Mutex<Vec<usize>>,
+}
+
+impl Renderer {
+    /// A renderer for these thresholds.
+    pub fn new(thresholds: Thresholds) -> Self {
+        Self { thresholds, sizes: Mutex::new(vec![0; FAMILIES.len()]) }
+    }
+
+    /// The text of each family that has series, as of `now`. One agent's lines are all of one moment; agents
+    /// may join and leave between two batches.
+    pub fn render(&self, fleet: &Mutex<Fleet>, now: Moment) -> Vec<Vec<u8>> {
+        let mut texts: Vec<Text> = self.begin();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+            next = fleet.visit(from, BATCH, now, |view| {
+                for text in &mut texts {
+                    text.family.write(&view, &self.thresholds, &mut text.bytes);
+                }
+            });
+            drop(fleet);
+            // Whoever waits for the fleet gets it before the next batch does.
+            std::thread::yield_now();
+        }
+        self.remember(&texts);
+        texts.into_iter().filter(|text| text.bytes.len() > text.head).map(|text| text.bytes).collect()
+    }
+
+    fn begin(&self) -> Vec<Text> {
+        let sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        FAMILIES
+            .iter()
+            .zip(sizes.iter())
+            .map(|(family, &size)| {
+                // An eighth more, for a fleet that grows.
+                let mut bytes = Vec::with_capacity(size + size / 8);
+                family.write_head(&mut bytes);
+                Text { family, head: bytes.len(), bytes }
+            })
+            .collect()
+    }
+
+    fn remember(&self, texts: &[Text]) {
+        let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        for (size, text) in sizes.iter_mut().zip(texts) {
+            *size = text.bytes.len();
+        }
+    }
+}
+
+/// A family's text as it grows.
+struct Text {
+    family: &'static Family,
+    /// Length of its HELP and TYPE.
+    head: usize,
+    bytes: Vec<u8>,
+}

@@ -1,0 +1,226 @@
+//! The fleet's rules, one script each.
+
+use cpumon_protocol::model::{CpuTimes, HostFacts, RunId, WallTime};
+
+use super::*;
+
+const SECOND: u64 = 1_000_000;
+
+fn at(second: u64) -> Now {
+    Now { mono: Moment(second * SECOND), wall: WallTime((1_000_000 + second) * SECOND) }
+}
+
+fn endpoint(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], port))
+}
+
+fn hello(agent: &str, run: u128) -> Hello {
+    Hello {
+        agent: AgentName::new(agent).unwrap(),
+        run: RunId::from_bits(run),
+        boot: None,
+        interval: Micros::from_secs(1),
+        utilization: Ratio::ZERO,
+        start_time: None,
+        ephemeral: false,
+        facts: HostFacts::default(),
+        labels: Vec::new(),
+    }
+}
+
+fn sample(millionths: u32) -> Sample {
+    Sample {
+        utilization: Ratio::from_millionths(millionths).unwrap(),
+        cpu_times: Some(CpuTimes::default()),
+        ..Sample::default()
+    }
+}
+
+fn fleet(settings: FleetSettings) -> Fleet {
+    Fleet::new(settings, &Roster::default(), at(0))
+}
+
+fn join(fleet: &mut Fleet, conn: u64, hello: Hello, seq: u64, second: u64) -> Result<Place, RejectReason> {
+    fleet
+        .join(ConnectionId(conn), endpoint(1), hello, seq, sample(500_000), at(second))
+        .map_err(|rejection| rejection.reason)
+}
+
+/// What is shown of `name`: `up`, and whether gauges, totals and the moment it was last heard are there.
+fn shown(fleet: &Fleet, name: &str, second: u64) -> Option<(Option<bool>, bool, bool, bool)> {
+    let mut found = None;
+    fleet.visit(0, usize::MAX, at(second).mono, |view| {
+        if view.name() == name {
+            found = Some((
+                view.up(),
+                view.gauges().is_some(),
+                view.totals().is_some(),
+                view.last_heard().is_some(),
+            ));
+        }
+    });
+    found
+}
+
+#[test]
+fn a_silent_agent_loses_its_gauges_then_its_totals_then_its_name() {
+    let mut fleet = fleet(FleetSettings::default());
+    join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    for (second, expect) in [
+        (100, Some((Some(true), true, true, true))),
+        (105, Some((Some(true), true, true, true))),
+        (106, Some((Some(false), false, true, true))),
+        (164, Some((Some(false), false, true, true))),
+        (165, Some((Some(false), false, false, true))),
+        (105 + 24 * 3600 - 1, Some((Some(false), false, false, true))),
+        (105 + 24 * 3600, None),
+    ] {
+        fleet.sweep(at(second).mono);
+        assert_eq!(shown(&fleet, "a", second), expect, "at {second} s");
+    }
+}
+
+#[test]
+fn ends_are_told_apart() {
+    let gone_at_once = Some((None, false, true, false));
+    let missed = Some((Some(false), false, true, true));
+    for (end, ephemeral, expected, expect) in [
+        (End::Bye, false, false, gone_at_once),
+        (End::Bye, false, true, missed),
+        (End::Eof, false, false, missed),
+        (End::Timeout, false, false, missed),
+        (End::Protocol, false, false, missed),
+        (End::Eof, true, false, gone_at_once),
+    ] {
+        let expected = if expected { vec![AgentName::new("a").unwrap()] } else { Vec::new() };
+        let is_expected = !expected.is_empty();
+        let mut fleet = fleet(FleetSettings { expected, ..FleetSettings::default() });
+        let place = join(&mut fleet, 1, Hello { ephemeral, ..hello("a", 1) }, 1, 100).unwrap();
+        fleet.leave(place, ConnectionId(1), end, at(101).mono);
+        assert_eq!(shown(&fleet, "a", 101), expect, "{end:?}");
+        fleet.sweep(at(162).mono);
+        let left = shown(&fleet, "a", 162);
+        assert_eq!(left.is_some(), is_expected || expect == missed, "{end:?} a minute later");
+    }
+}
+
+#[test]
+fn one_name_has_one_run() {
+    let mut fleet = fleet(FleetSettings::default());
+    let first = join(&mut fleet, 1, hello("a", 1), 5, 100).unwrap();
+    assert_eq!(join(&mut fleet, 2, hello("a", 2), 1, 102), Err(RejectReason::NameConflict), "heard 2 s ago");
+    assert_eq!(join(&mut fleet, 3, hello("a", 1), 5, 102), Err(RejectReason::Stale), "replayed");
+    assert!(join(&mut fleet, 4, hello("a", 1), 6, 102).is_ok(), "the same run takes over at once");
+    let late = fleet.update(first, ConnectionId(1), 7, sample(1), at(103));
+    assert_eq!(late.map_err(|r| r.reason), Err(RejectReason::Replaced));
+    fleet.leave(first, ConnectionId(1), End::Eof, at(103).mono);
+    assert_eq!(
+        shown(&fleet, "a", 103).and_then(|shown| shown.0),
+        Some(true),
+        "an old socket's end ends nothing"
+    );
+    assert!(join(&mut fleet, 5, hello("a", 2), 1, 105).is_ok(), "three intervals of silence");
+    assert_eq!(
+        join(&mut fleet, 6, hello("a", 1), 6, 110),
+        Err(RejectReason::Stale),
+        "a replaced run, replayed"
+    );
+    assert!(join(&mut fleet, 7, hello("a", 1), 7, 110).is_ok(), "a replaced run that lives on");
+}
+
+#[test]
+fn a_restart_after_an_end_takes_over_at_once() {
+    let mut fleet = fleet(FleetSettings::default());
+    let place = join(&mut fleet, 1, hello("a", 1), 5, 100).unwrap();
+    fleet.leave(place, ConnectionId(1), End::Eof, at(100).mono);
+    assert!(join(&mut fleet, 2, hello("a", 2), 1, 100).is_ok());
+    fleet.visit(0, usize::MAX, at(100).mono, |view| {
+        assert_eq!(view.connections(), Some(2));
+        assert_eq!(view.disconnects(), Some(&[0, 1, 0, 0, 0]));
+    });
+}
+
+#[test]
+fn only_newer_samples_count() {
+    let mut fleet = fleet(FleetSettings::default());
+    let place = join(&mut fleet, 1, hello("a", 1), 5, 100).unwrap();
+    let mut update = |seq, value| fleet.update(place, ConnectionId(1), seq, sample(value), at(101)).is_ok();
+    assert_eq!([update(5, 1), update(4, 2), update(9, 3), update(8, 4)], [false, false, true, false]);
+    fleet.visit(0, usize::MAX, at(101).mono, |view| assert_eq!(view.gauges(), Some(&sample(3))));
+}
+
+#[test]
+fn a_full_fleet_forgets_the_longest_gone_and_never_the_living() {
+    let mut fleet = fleet(FleetSettings { max_agents: 2, ..FleetSettings::default() });
+    let a = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    let b = join(&mut fleet, 2, hello("b", 1), 1, 100).unwrap();
+    assert_eq!(join(&mut fleet, 3, hello("c", 1), 1, 101), Err(RejectReason::FleetFull));
+    assert_eq!(fleet.judge(&hello("c", 1), at(101).mono).map_err(|r| r.reason), Err(RejectReason::FleetFull));
+    fleet.leave(b, ConnectionId(2), End::Eof, at(102).mono);
+    fleet.leave(a, ConnectionId(1), End::Eof, at(103).mono);
+    assert!(join(&mut fleet, 4, hello("c", 1), 1, 104).is_ok());
+    assert_eq!((shown(&fleet, "b", 104), shown(&fleet, "a", 104).is_some()), (None, true));
+    assert_eq!(fleet.len(), 2);
+}
+
+#[test]
+fn those_who_do_not_come_back_after_a_restart_are_reported_after_a_while() {
+    let mut before = fleet(FleetSettings::default());
+    for (conn, name) in [(1, "back"), (2, "dead"), (3, "left")] {
+        let place = join(&mut before, conn, hello(name, 1), 1, 100).unwrap();
+        if name == "left" {
+            before.leave(place, ConnectionId(conn), End::Bye, at(101).mono);
+        }
+    }
+    join(&mut before, 4, Hello { ephemeral: true, ..hello("short", 1) }, 1, 100).unwrap();
+    let roster = Roster::from_json(&before.roster().to_json()).unwrap();
+    assert_eq!(roster.0.keys().map(AgentName::as_str).collect::<Vec<_>>(), ["back", "dead"]);
+
+    let mut after = Fleet::new(FleetSettings::default(), &roster, at(200));
+    join(&mut after, 1, hello("back", 1), 90, 201).unwrap();
+    assert_eq!(shown(&after, "dead", 259), Some((None, false, false, false)));
+    assert_eq!(shown(&after, "dead", 260), Some((Some(false), false, false, true)));
+    assert_eq!(shown(&after, "back", 202), Some((Some(true), true, true, true)));
+    let forgotten = 100 + 24 * 3600;
+    after.sweep(at(forgotten - 1).mono);
+    assert!(shown(&after, "dead", forgotten - 1).is_some());
+    after.sweep(at(forgotten).mono);
+    assert_eq!(shown(&after, "dead", forgotten), None);
+}
+
+#[test]
+fn an_expected_agent_that_was_never_seen_is_missed() {
+    let expected = vec![AgentName::new("a").unwrap()];
+    let mut fleet = fleet(FleetSettings { expected, ..FleetSettings::default() });
+    fleet.sweep(at(59).mono);
+    assert_eq!(shown(&fleet, "a", 59), Some((None, false, false, false)));
+    assert_eq!(shown(&fleet, "a", 60), Some((Some(false), false, false, false)));
+}
+
+#[test]
+fn a_client_of_the_original_is_known_by_its_endpoint_and_has_a_histogram() {
+    let mut fleet = fleet(FleetSettings::default());
+    let ratio = |percent: u32| Ratio::from_millionths(percent * 10_000).unwrap();
+    let place = fleet.join_original(ConnectionId(1), endpoint(7), ratio(10), at(1)).unwrap();
+    fleet.update_original(place, ConnectionId(1), ratio(90), at(2)).unwrap();
+    fleet.visit(0, usize::MAX, at(2).mono, |view| {
+        assert_eq!(view.name(), "10.0.0.1:7");
+        let histogram = view.totals().and_then(|sample| sample.histogram);
+        assert_eq!(histogram.map(|h| (h.count(), h.sum.0)), Some((2, 1_000_000)));
+    });
+    fleet.leave(place, ConnectionId(1), End::Eof, at(3).mono);
+    assert_eq!(shown(&fleet, "10.0.0.1:7", 3), Some((None, false, true, false)), "any end is a bye");
+    assert!(fleet.roster().0.is_empty());
+}
+
+#[test]
+fn the_roster_is_taken_when_its_names_change() {
+    let mut fleet = fleet(FleetSettings::default());
+    assert_eq!(fleet.roster_if_changed(), None);
+    let place = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    assert_eq!(fleet.roster_if_changed().map(|roster| roster.0.len()), Some(1));
+    fleet.update(place, ConnectionId(1), 2, sample(1), at(101)).unwrap();
+    assert_eq!(fleet.roster_if_changed(), None);
+    fleet.leave(place, ConnectionId(1), End::Bye, at(102).mono);
+    assert_eq!(fleet.roster_if_changed().map(|roster| roster.0.len()), Some(0));
+}
