@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::{Context, anyhow};
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
@@ -92,7 +93,7 @@ impl<C: Configuration> Program<C> {
 
         let ended = self.block_on(async || {
             let stop = Stop::default();
-            stop.on_signals()?;
+            stop.on_signals().context("cannot listen for signals")?;
             run(config, stop).await
         });
         match ended {
@@ -109,8 +110,10 @@ impl<C: Configuration> Program<C> {
 
     fn healthcheck(&self, healthcheck: impl AsyncFnOnce(C) -> anyhow::Result<()>) -> ExitCode {
         let Ok(Loaded { config, .. }) = self.load() else { return ExitCode::FAILURE };
-        let checked =
-            self.block_on(async || tokio::time::timeout(HEALTHCHECK_MAX, healthcheck(config)).await?);
+        let checked = self.block_on(async || {
+            let checked = tokio::time::timeout(HEALTHCHECK_MAX, healthcheck(config)).await;
+            checked.unwrap_or_else(|_| Err(anyhow!("no answer within {HEALTHCHECK_MAX:?}")))
+        });
         match checked {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -122,7 +125,7 @@ impl<C: Configuration> Program<C> {
     }
 
     fn block_on<T>(&self, work: impl AsyncFnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let runtime = (self.runtime)()?;
+        let runtime = (self.runtime)().context("cannot start the runtime")?;
         let result = runtime.block_on(work());
         // Not dropped: that would wait for a name look-up that takes its time.
         runtime.shutdown_background();

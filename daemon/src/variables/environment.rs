@@ -11,6 +11,7 @@ pub struct Environment {
 
 impl Environment {
     /// The environment of this process, whatever bytes it holds.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Self {
         std::env::vars_os().collect()
     }

@@ -11,7 +11,10 @@ pub fn help(table: &Table) -> String {
         // Writing to a `String` cannot fail, here and below.
         let _ = writeln!(text, "\n{}", group.heading);
         for variable in group.variables {
-            let _ = writeln!(text, "  {}={}\n      {}", variable.name, variable.default, explained(variable));
+            let _ = writeln!(text, "  {}={}", variable.name, variable.default);
+            for line in wrapped(&explained(variable)) {
+                let _ = writeln!(text, "      {line}");
+            }
         }
     }
     text
@@ -39,6 +42,22 @@ pub fn markdown(table: &Table) -> String {
         }
     }
     text
+}
+
+/// `text` in lines that fit a terminal when indented.
+fn wrapped(text: &str) -> Vec<String> {
+    const WIDTH: usize = 90;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The meaning with what bounds it.
