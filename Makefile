@@ -1,0 +1,40 @@
+# The one entry point. Each target is one line that calls a script in scripts/ or a tool.
+
+.DEFAULT_GOAL := help
+.PHONY: help up down logs run smoke stand-ins build fmt lint test test-all
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: ## start the stack: exporter, agent, Prometheus, Grafana (AGENTS=3 for three agents)
+	@AGENTS="$(AGENTS)" scripts/up
+
+down: ## end the stack; its data stays
+	@docker compose down
+
+logs: ## follow what the stack says
+	@docker compose logs --follow --tail 100
+
+run: ## build and run exporter and agent here, without Docker; Ctrl-C ends both
+	@scripts/run
+
+smoke: ## check the running stack from outside
+	@scripts/smoke
+
+stand-ins: ## for machines without a container registry: make images from Debian's packages (as root)
+	@scripts/stand-ins
+
+build: ## build the programs, optimised
+	@cargo build --release --locked
+
+fmt: ## format the code
+	@cargo fmt --all
+
+lint: ## check formatting, lints, scripts, dashboards, settings
+	@scripts/lint
+
+test: ## run the tests (20 minutes at most; with Docker the stack's too)
+	@scripts/test
+
+test-all: ## run the long forms of the tests too
+	@scripts/test-all

@@ -1,0 +1,35 @@
+# Questions to a running stack; sourced after lib.sh. Each asks anew and answers by its exit status.
+# shellcheck shell=bash
+
+fetch() { curl --silent --show-error --fail --max-time 5 "$@"; }
+
+exporter_metrics() { fetch "http://$(address_of exporter 8000)/metrics"; }
+
+agents_up() { exporter_metrics | grep -c '^cpumon_agent_up{.*} 1$' || true; }
+
+agents_up_at_least() { (($(agents_up) >= $1)); }
+
+# prometheus_value QUERY [PARAMETER=VALUE...] - the one value of an instant query's answer, if it has one
+prometheus_value() {
+    local query=$1 parameters=()
+    shift
+    for parameter in "$@"; do parameters+=(--data-urlencode "$parameter"); done
+    fetch --get "http://$(address_of prometheus 9090)/api/v1/query" \
+        --data-urlencode "query=$query" "${parameters[@]}" |
+        sed -n 's/.*"result":\[{[^[]*"value":\[[^,]*,"\([^"]*\)"\]}\].*/\1/p'
+}
+
+# prometheus_says QUERY VALUE
+prometheus_says() { [[ $(prometheus_value "$1") == "$2" ]]; }
+
+# prometheus_has_nothing QUERY - it answers, and the answer is empty
+prometheus_has_nothing() {
+    fetch --get "http://$(address_of prometheus 9090)/api/v1/query" --data-urlencode "query=$1" |
+        grep -q '"status":"success".*"result":\[\]'
+}
+
+# As a viewer who has not logged in, through the datasource that the dashboards use.
+grafana_answers() {
+    fetch "http://$(address_of grafana 3000)/api/datasources/proxy/uid/prometheus/api/v1/query?query=up" |
+        grep -q '"status":"success"'
+}
