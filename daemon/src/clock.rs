@@ -1,5 +1,7 @@
 //! The one place that reads clocks.
 
+#![allow(clippy::disallowed_methods, reason = "the one place that reads clocks")]
+
 use std::time::SystemTime;
 
 use cpumon_protocol::model::{Micros, Moment, Now, WallTime};
