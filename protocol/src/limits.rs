@@ -6,7 +6,7 @@ pub const HELLO_MAX: usize = 1_000;
 /// The largest frame from an exporter that an agent reads, in bytes.
 pub const REPLY_MAX: usize = 1_024;
 
-/// The default for the largest frame from an agent, in bytes: 256 cores fit.
+/// The default for the largest frame from an agent, in bytes: 128 cores fit, whatever their totals.
 pub const FRAME_MAX: usize = 64 * 1024;
 
 /// The default for the largest frame before welcome, in bytes.

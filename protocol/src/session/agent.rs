@@ -1,13 +1,17 @@
 //! The agent's end: says who it is and what it measured, and understands the answers, in either dialect.
 
 use crate::framing::Framer;
-use crate::limits::REPLY_MAX;
+use crate::limits::{CORES_PER_FRAME, REPLY_MAX};
 use crate::model::{CoreTimes, Hello, Micros, Sample};
 use crate::reject::{RejectReason, Rejection};
 use crate::wire::VERSION;
 use crate::wire::server::{ServerFrame, WANT_CORES};
 
 use super::encode;
+
+/// The most cores in a frame of ours: as many as fit [`crate::limits::FRAME_MAX`] whatever their totals, which
+/// twice as many do not.
+const CORES_SENT: usize = CORES_PER_FRAME / 2;
 
 /// What the other end answered.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ impl AgentSession {
     /// Appends per-core totals that belong to the sample `seq`, to be sent before it. The original has none.
     pub fn cores(&self, seq: u64, cores: &[CoreTimes], out: &mut Vec<u8>) {
         if self.dialect == Dialect::V1 {
-            for part in cores.chunks(crate::limits::CORES_PER_FRAME) {
+            for part in cores.chunks(CORES_SENT) {
                 encode::cores(seq, part, out);
             }
         }
@@ -131,6 +135,11 @@ impl AgentSession {
     /// What the bytes so far mean when no more come in time: text that is no v1 frame is an original's answer.
     pub fn give_up_waiting(&mut self) -> Option<Answer> {
         (self.dialect == Dialect::Unknown && self.framer.is_inside()).then(|| self.fall_back())
+    }
+
+    /// Bytes of memory that a begun answer holds.
+    pub fn held_bytes(&self) -> usize {
+        self.framer.held_bytes()
     }
 
     fn first_answer(&mut self, input: &mut &[u8]) -> Option<Answer> {

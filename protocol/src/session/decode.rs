@@ -37,19 +37,10 @@ pub(super) fn opening(object: &str) -> Result<Opening, Rejection> {
         return Ok(Opening::Original);
     };
     if version.get() != "1" {
-        return Err(Rejection::new(
-            RejectReason::BadVersion,
-            "this version is not spoken here; send \"v\":1",
-        ));
+        return Err(bad_version());
     }
-    Ok(Opening::V1(match envelope.t.as_deref() {
-        Some("hello") => Kind::Hello,
-        Some("sample") => Kind::Sample,
-        Some("cores") => Kind::Cores,
-        Some("bye") => Kind::Bye,
-        Some(_) => Kind::Unknown,
-        None => return Err(missing("t")),
-    }))
+    let kind = envelope.t.ok_or_else(|| missing("t"))?;
+    parse(kind.get()).map(Opening::V1)
 }
 
 pub(super) fn original(object: &str) -> Result<Received<'_>, Rejection> {
@@ -92,7 +83,7 @@ pub(super) fn update(object: &str) -> Result<Received<'static>, Rejection> {
         outcome => return other(object, outcome.err()),
     };
     if wire.v != VERSION {
-        return Err(changed_dialect());
+        return Err(bad_version());
     }
     let (kind, seq) = (wire.t, wire.seq);
     let sample = wire.percent.map(|percent| sample(percent.0, wire)).transpose()?;
@@ -106,7 +97,11 @@ pub(super) fn update(object: &str) -> Result<Received<'static>, Rejection> {
 
 /// A frame after welcome that is neither sample nor bye, or fails as such with `error`.
 fn other(object: &str, error: Option<Rejection>) -> Result<Received<'static>, Rejection> {
-    match opening(object).map_err(|envelope| error.clone().unwrap_or(envelope))? {
+    let opening = opening(object).map_err(|envelope| match envelope.reason {
+        RejectReason::BadVersion => envelope,
+        _ => error.clone().unwrap_or(envelope),
+    });
+    match opening? {
         Opening::Original => Err(changed_dialect()),
         Opening::V1(Kind::Hello) => {
             Err(Rejection::new(RejectReason::OutOfOrder, "hello is said once, as the first frame"))
@@ -232,21 +227,31 @@ fn ratio(field: &str, ppm: Option<u32>) -> Result<Option<Ratio>, Rejection> {
     ppm.map(|ppm| Ratio::from_millionths(ppm).ok_or_else(|| out_of_range(field, "0 to 1000000"))).transpose()
 }
 
-/// Parses `object`; tells text that is no JSON from JSON of another shape, and from numbers out of range.
+/// Parses `object`, which is the whole of a JSON value.
 fn parse<'a, T: Deserialize<'a>>(object: &'a str) -> Result<T, Rejection> {
     serde_json::from_str(object).map_err(|error| {
         let message = error.to_string();
-        let reason = match error.classify() {
-            // serde hands its own errors on as text only.
-            serde_json::error::Category::Data if message.contains(number::OUT_OF_RANGE) => {
-                RejectReason::OutOfRange
-            }
-            serde_json::error::Category::Data => RejectReason::Schema,
-            _ if message.starts_with("number out of range") => RejectReason::OutOfRange,
-            _ => RejectReason::NotJson,
-        };
-        Rejection::with(reason, message)
+        Rejection::with(reason(object, &error, &message), message)
     })
+}
+
+/// Tells text that is no JSON from JSON of another shape, and from numbers out of range.
+fn reason(object: &str, error: &serde_json::Error, message: &str) -> RejectReason {
+    let begins_with = |beginning| message.starts_with(beginning);
+    if [number::OUT_OF_RANGE, "number out of range", "invalid value: integer"].into_iter().any(begins_with) {
+        RejectReason::OutOfRange
+    } else if begins_with(original::OTHER_DIALECT) {
+        RejectReason::OutOfOrder
+    } else if error.is_data() || (begins_with("trailing characters") && is_json(object)) {
+        // To serde_json, what an array has beyond its type's length is an error of syntax.
+        RejectReason::Schema
+    } else {
+        RejectReason::NotJson
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 fn missing(field: &str) -> Rejection {
@@ -259,6 +264,10 @@ fn bad_text(field: &str, right: &str) -> Rejection {
 
 fn out_of_range(field: &str, right: &str) -> Rejection {
     Rejection::with(RejectReason::OutOfRange, format!("{field} is out of range; send {right}"))
+}
+
+const fn bad_version() -> Rejection {
+    Rejection::new(RejectReason::BadVersion, "this version is not spoken here; send \"v\":1")
 }
 
 const fn changed_dialect() -> Rejection {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::limits::HELLO_MAX;
+use crate::limits::{HELLO_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
 use crate::model::{
     Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, Micros, Millionths, Mode, Ratio, Sample,
     TopProcess,
@@ -32,35 +32,47 @@ pub(super) fn hello(hello: &Hello, out: &mut Vec<u8>) {
 type Forget = fn(&mut client::Hello<'_>);
 
 /// What a hello can do without, the least telling first.
-const FACTS_BY_WORTH: [Forget; 6] = [
+const FACTS_BY_WORTH: [Forget; 8] = [
     |hello| hello.cpu_model = None,
     |hello| hello.kernel = None,
     |hello| hello.os = None,
     |hello| hello.boot = None,
     |hello| hello.hostname = None,
+    |hello| hello.arch = None,
+    |hello| hello.version = None,
     |hello| hello.labels.clear(),
 ];
 
 fn full_hello(hello: &Hello) -> client::Hello<'_> {
-    let text = |fact: &'_ Option<Box<str>>| fact.as_deref().map(|text| Cow::Owned(text.to_owned()));
     client::Hello {
         v: VERSION,
         t: Kind::Hello,
         agent: hello.agent.as_str().into(),
         run: hello.run.as_str().into(),
-        boot: text(&hello.boot),
+        boot: hello.boot.as_deref().map(acceptable),
         interval_ms: hello.interval.as_millis(),
         percent: Percent(hello.utilization),
         start_us: hello.start_time.map(|time| time.0),
         ephemeral: hello.ephemeral,
-        hostname: text(&hello.facts.hostname),
-        version: text(&hello.facts.version),
-        os: text(&hello.facts.os),
-        kernel: text(&hello.facts.kernel),
-        arch: text(&hello.facts.arch),
-        cpu_model: text(&hello.facts.cpu_model),
-        labels: hello.labels.iter().map(|(key, value)| (Cow::from(&**key), Cow::from(&**value))).collect(),
+        hostname: hello.facts.hostname.as_deref().map(acceptable),
+        version: hello.facts.version.as_deref().map(acceptable),
+        os: hello.facts.os.as_deref().map(acceptable),
+        kernel: hello.facts.kernel.as_deref().map(acceptable),
+        arch: hello.facts.arch.as_deref().map(acceptable),
+        cpu_model: hello.facts.cpu_model.as_deref().map(acceptable),
+        labels: hello.labels.iter().map(|(key, value)| (Cow::from(&**key), acceptable(value))).collect(),
     }
+}
+
+/// The text as an exporter takes it: control characters replaced, cut to [`TEXT_MAX`] bytes. Any process may
+/// name itself with an escape sequence; that must not cost its machine the connection.
+fn acceptable(text: &str) -> Cow<'_, str> {
+    if text.len() <= TEXT_MAX && !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = text.replace(char::is_control, "?");
+    clean.truncate(clean.floor_char_boundary(TEXT_MAX));
+    Cow::Owned(clean)
 }
 
 /// Appends a sample.
@@ -123,7 +135,7 @@ fn update<'a>(
         skipped: total(|s| s.skipped_frames),
         rtt_us: total(|s| s.rtt.map(|Micros(us)| us)),
         cgroup: sample.and_then(|s| s.cgroup.as_ref()).map(cgroup),
-        top: sample.map(|s| s.top_processes.iter().map(top_process).collect()).unwrap_or_default(),
+        top: sample.map(|s| top_processes(&s.top_processes)).unwrap_or_default(),
     }
 }
 
@@ -160,6 +172,10 @@ fn cgroup(cgroup: &Cgroup) -> client::Cgroup {
     }
 }
 
-fn top_process(process: &TopProcess) -> client::TopProcess<'_> {
-    client::TopProcess { comm: Cow::Borrowed(&process.comm), cores_ppm: process.cores.0 }
+fn top_processes(processes: &[TopProcess]) -> Vec<client::TopProcess<'_>> {
+    processes
+        .iter()
+        .take(TOP_PROCESSES_MAX)
+        .map(|process| client::TopProcess { comm: acceptable(&process.comm), cores_ppm: process.cores.0 })
+        .collect()
 }

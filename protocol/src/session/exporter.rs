@@ -81,52 +81,41 @@ enum Stage {
 pub struct ExporterSession {
     framer: Framer,
     stage: Stage,
+    /// Whether there was an error.
+    ended: bool,
     limits: FrameLimits,
 }
 
 impl ExporterSession {
     /// A conversation in which nothing was said yet.
     pub fn new(limits: FrameLimits) -> Self {
-        Self { framer: Framer::default(), stage: Stage::Fresh, limits }
+        Self { framer: Framer::default(), stage: Stage::Fresh, ended: false, limits }
     }
 
     /// Takes bytes off `input` until the client has said something whole; `None` when more bytes are needed.
+    ///
+    /// After an error nothing more is understood: whatever still comes is taken and dropped.
     pub fn receive<'held, 'input: 'held>(
         &'held mut self,
         input: &mut &'input [u8],
     ) -> Result<Option<Received<'held>>, Rejection> {
-        let limit = if self.stage == Stage::Live { self.limits.frame } else { self.limits.greeting };
-        let Some(object) = self.framer.next(input, limit)? else {
+        if self.ended {
+            *input = &[];
             return Ok(None);
-        };
-        let object = decode::text(object)?;
-        match self.stage {
-            Stage::Live => decode::update(object).map(Some),
-            Stage::Original => decode::original(object).map(Some),
-            Stage::Greeting => Err(out_of_order("wait for the answer to hello")),
-            Stage::Fresh => match decode::opening(object) {
-                Ok(Opening::Original) => {
-                    self.stage = Stage::Original;
-                    decode::original(object).map(Some)
-                }
-                Ok(Opening::V1(kind)) => {
-                    self.stage = Stage::Greeting;
-                    if kind != Kind::Hello {
-                        return Err(out_of_order("the first frame of a connection is hello"));
-                    }
-                    decode::hello(object).map(|hello| Some(Received::Hello(Box::new(hello))))
-                }
-                Err(rejection) => {
-                    self.stage = Stage::Greeting;
-                    Err(rejection)
-                }
-            },
         }
+        let limit = if self.stage == Stage::Live { self.limits.frame } else { self.limits.greeting };
+        let received = match self.framer.next(input, limit) {
+            Ok(None) => return Ok(None),
+            Ok(Some(object)) => understand(&mut self.stage, object),
+            Err(rejection) => Err(rejection),
+        };
+        self.ended = received.is_err();
+        received.map(Some)
     }
 
-    /// What the stream's end cuts short, if anything.
+    /// What the stream's end cuts short, if anything; nothing after an error.
     pub fn end(&self) -> Result<(), Rejection> {
-        if self.framer.is_inside() {
+        if self.framer.is_inside() && !self.ended {
             return Err(Rejection::new(RejectReason::Truncated, "the connection ended inside an object"));
         }
         Ok(())
@@ -163,6 +152,29 @@ impl ExporterSession {
     /// Bytes of memory that a begun frame holds.
     pub fn held_bytes(&self) -> usize {
         self.framer.held_bytes()
+    }
+}
+
+/// What `object` says at this stage, which it may move on.
+fn understand<'a>(stage: &mut Stage, object: &'a [u8]) -> Result<Received<'a>, Rejection> {
+    let object = decode::text(object)?;
+    match stage {
+        Stage::Live => decode::update(object),
+        Stage::Original => decode::original(object),
+        Stage::Greeting => Err(out_of_order("wait for the answer to hello")),
+        Stage::Fresh => {
+            *stage = Stage::Greeting;
+            match decode::opening(object)? {
+                Opening::Original => {
+                    *stage = Stage::Original;
+                    decode::original(object)
+                }
+                Opening::V1(Kind::Hello) => {
+                    decode::hello(object).map(|hello| Received::Hello(Box::new(hello)))
+                }
+                Opening::V1(_) => Err(out_of_order("the first frame of a connection is hello")),
+            }
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! Frames from an agent to an exporter.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::number::Percent;
+use super::strict::{self, Texts};
 
 /// What tells dialect, version and type of an object; read first where the type is not known yet.
 #[derive(Deserialize)]
@@ -14,25 +16,52 @@ pub(crate) struct Envelope<'a> {
     /// Given in v1 only, whatever its value.
     #[serde(default, borrow, deserialize_with = "present")]
     pub(crate) v: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    pub(crate) t: Option<Cow<'a, str>>,
+    /// Of any type, since it means something beside `v` only.
+    #[serde(default, borrow, deserialize_with = "present")]
+    pub(crate) t: Option<&'a RawValue>,
 }
 
 /// Even `null` is a value that was given.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// The type of an object, as far as it matters for the way that most frames take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Hello,
     Sample,
     Cores,
     Bye,
-    #[serde(other)]
     Unknown,
+}
+
+/// By hand, because derived code takes `{"hello":null}` as well as `"hello"`.
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = Kind;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a frame's type as text")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Kind, E> {
+                Ok(match name {
+                    "hello" => Kind::Hello,
+                    "sample" => Kind::Sample,
+                    "cores" => Kind::Cores,
+                    "bye" => Kind::Bye,
+                    _ => Kind::Unknown,
+                })
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,8 +94,8 @@ pub(crate) struct Hello<'a> {
     pub(crate) arch: Option<Cow<'a, str>>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_model: Option<Cow<'a, str>>,
-    #[serde(default, borrow, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) labels: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "strict::texts", skip_serializing_if = "Texts::is_empty")]
+    pub(crate) labels: Texts<'a>,
 }
 
 const fn one_second() -> u64 {
@@ -88,11 +117,11 @@ pub(crate) struct Update<'a> {
     pub(crate) max_ppm: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hottest_core_ppm: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::optional_object", skip_serializing_if = "Option::is_none")]
     pub(crate) histogram: Option<Histogram>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::optional_object", skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_us: Option<CpuTimes>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::optional_object", skip_serializing_if = "Option::is_none")]
     pub(crate) guest_us: Option<GuestTimes>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cpus: Option<u32>,
@@ -110,9 +139,9 @@ pub(crate) struct Update<'a> {
     pub(crate) skipped: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rtt_us: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::optional_object", skip_serializing_if = "Option::is_none")]
     pub(crate) cgroup: Option<Cgroup>,
-    #[serde(default, borrow, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, borrow, deserialize_with = "strict::objects", skip_serializing_if = "Vec::is_empty")]
     pub(crate) top: Vec<TopProcess<'a>>,
 }
 
@@ -169,12 +198,15 @@ pub(crate) struct Cores {
     pub(crate) v: u64,
     pub(crate) t: Kind,
     pub(crate) seq: u64,
+    #[serde(deserialize_with = "strict::objects")]
     pub(crate) cores: Vec<Core>,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Core {
     pub(crate) core: u32,
+    #[serde(deserialize_with = "strict::object")]
     pub(crate) cpu_us: CpuTimes,
+    #[serde(deserialize_with = "strict::object")]
     pub(crate) guest_us: GuestTimes,
 }

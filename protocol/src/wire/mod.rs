@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod number;
 pub(crate) mod original;
 pub(crate) mod server;
+mod strict;
 
 /// The version of the protocol that is spoken here.
 pub(crate) const VERSION: u64 = 1;

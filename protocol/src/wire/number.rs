@@ -10,9 +10,9 @@ use crate::model::Ratio;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Percent(pub(crate) Ratio);
 
-/// The marker in an error's text that tells a number out of range from a value of another type. serde hands
-/// errors on as text only.
-pub(crate) const OUT_OF_RANGE: &str = "is outside 0 to 100";
+/// How the text of an error begins that tells a number out of range from a value of another type. serde hands
+/// errors on as text only; what a peer sent never stands at its beginning.
+pub(crate) const OUT_OF_RANGE: &str = "the percentage is outside 0 to 100";
 
 impl Serialize for Percent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -27,9 +27,7 @@ impl<'de> Deserialize<'de> for Percent {
         if !text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
             return Err(D::Error::custom("the percentage is no number"));
         }
-        let ratio =
-            percent(text).ok_or_else(|| D::Error::custom(format_args!("the percentage {OUT_OF_RANGE}")))?;
-        Ok(Self(ratio))
+        percent(text).map(Self).ok_or_else(|| D::Error::custom(OUT_OF_RANGE))
     }
 }
 
@@ -152,7 +150,8 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        // The variable `PROPTEST_CASES` raises them.
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(20_000)))]
 
         #[test]
         fn all_doubles_are_judged_as_floats_would_be(bits in any::<u64>()) {

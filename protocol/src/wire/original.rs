@@ -8,8 +8,12 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor}
 use super::PERCENT_KEY;
 use super::number::Percent;
 
-/// An object of the original. Its key matches whatever the case, once; other keys are ignored.
+/// An object of the original. Its key matches whatever the case, once; other keys are ignored, but `v` makes it
+/// one of the other dialect.
 pub(crate) struct Original(pub(crate) Percent);
+
+/// How the text of an error begins that tells an object of the other dialect.
+pub(crate) const OTHER_DIALECT: &str = "a connection keeps the dialect of its first object";
 
 impl<'de> Deserialize<'de> for Original {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -25,6 +29,9 @@ impl<'de> Deserialize<'de> for Original {
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Original, M::Error> {
                 let mut found = None;
                 while let Some(Key(key)) = map.next_key()? {
+                    if key == "v" {
+                        return Err(de::Error::custom(OTHER_DIALECT));
+                    }
                     if !key.eq_ignore_ascii_case(PERCENT_KEY) {
                         map.next_value::<IgnoredAny>()?;
                     } else if found.replace(map.next_value::<Percent>()?).is_some() {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::VERSION;
+use crate::limits::REPLY_MAX;
 
 /// Any frame from an exporter.
 #[derive(Serialize, Deserialize)]
@@ -54,9 +55,21 @@ pub(crate) fn write_ack(seq: u64, want_cores: bool, out: &mut Vec<u8>) {
     write_line(&ServerFrame::Ack { v: VERSION, seq, want }, out);
 }
 
-/// Appends an error and its line end.
+/// Appends an error and its line end, at most [`REPLY_MAX`] bytes: a message that becomes longer by its escapes
+/// (six bytes for a control character) is cut.
 pub(crate) fn write_error(code: &str, retry_ms: Option<u64>, message: &str, out: &mut Vec<u8>) {
-    write_line(&ServerFrame::Error { v: VERSION, code: code.into(), retry_ms, message: message.into() }, out);
+    let start = out.len();
+    for most in [message.len(), REPLY_MAX / 8] {
+        let message = &message[..message.floor_char_boundary(most)];
+        out.truncate(start);
+        write_line(
+            &ServerFrame::Error { v: VERSION, code: code.into(), retry_ms, message: message.into() },
+            out,
+        );
+        if out.len() - start <= REPLY_MAX {
+            return;
+        }
+    }
 }
 
 /// Appends `frame` as JSON and a line end.

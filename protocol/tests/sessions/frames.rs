@@ -1,0 +1,201 @@
+//! From the agent to the exporter: frames of both dialects, whole and within their limits.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use cpumon_protocol::limits::{FRAME_MAX, HELLO_MAX, TEXT_MAX};
+use cpumon_protocol::model::{CoreTimes, Hello, Sample};
+use cpumon_protocol::reject::RejectReason;
+use cpumon_protocol::session::agent::{AgentSession, Answer, Leaving};
+use cpumon_protocol::session::exporter::FrameLimits;
+
+use crate::support;
+use crate::support::conversation::{Said, hear, welcomed};
+use crate::support::values::{
+    any_text, chunks, cores, cuts, hello, number, original, plain_hello, sample, text, whitespace,
+};
+
+/// A frame that an agent sends after welcome.
+#[derive(Clone, Debug)]
+enum Frame {
+    Sample(u64, Box<Sample>),
+    Cores(u64, Vec<CoreTimes>),
+    Bye(Option<(u64, Box<Sample>)>),
+    Later(u64),
+}
+
+fn frame() -> impl Strategy<Value = Frame> {
+    prop_oneof![
+        4 => (number(), sample(text())).prop_map(|(seq, sample)| Frame::Sample(seq, sample.into())),
+        1 => (number(), cores(3)).prop_map(|(seq, cores)| Frame::Cores(seq, cores)),
+        1 => proptest::option::of((number(), sample(text()).prop_map(Box::new))).prop_map(Frame::Bye),
+        1 => number().prop_map(Frame::Later),
+    ]
+}
+
+impl Frame {
+    fn write(&self, session: &AgentSession, out: &mut Vec<u8>) {
+        match self {
+            Self::Sample(seq, sample) => session.sample(*seq, sample, out),
+            Self::Cores(seq, cores) => session.cores(*seq, cores, out),
+            Self::Bye(last) => {
+                session.bye(Leaving::Stop, last.as_ref().map(|(seq, sample)| (*seq, &**sample)), out);
+            }
+            Self::Later(n) => {
+                out.extend(format!("{{\"t\":\"later\",\"v\":1,\"seq\":{{\"n\":{n}}}}}").bytes())
+            }
+        }
+    }
+
+    /// What the exporter's end makes of it; of no cores, no frame.
+    fn expected(self) -> Option<Said> {
+        Some(match self {
+            Self::Sample(seq, sample) => Said::Sample { seq, sample: *sample },
+            Self::Cores(_, cores) if cores.is_empty() => return None,
+            Self::Cores(seq, cores) => Said::Cores { seq, cores },
+            Self::Bye(None) => Said::Bye { seq: None, sample: None },
+            Self::Bye(Some((seq, sample))) => Said::Bye { seq: Some(seq), sample: Some(*sample) },
+            Self::Later(_) => Said::Unknown(RejectReason::UnknownType),
+        })
+    }
+}
+
+proptest! {
+    #![proptest_config(support::cases(2_000))]
+
+    #[test]
+    fn any_chunking_of_any_frames_gives_the_same_frames(
+        hello in hello("[ -~]{0,12}".prop_map(Into::into).boxed()),
+        frames in vec((frame(), whitespace()), 0..6),
+        cuts in cuts(),
+    ) {
+        let hello = Hello { labels: Vec::new(), ..hello };
+        let (session, mut stream) = welcomed(&hello);
+        let mut expected = vec![Said::Hello(Box::new(hello))];
+        for (frame, space) in frames {
+            frame.write(&session, &mut stream);
+            stream.extend(space.as_bytes());
+            expected.extend(frame.expected());
+        }
+        for chunks in [vec![&*stream], chunks(&stream, &cuts), stream.chunks(1).collect()] {
+            let outcome = hear(FrameLimits::default(), chunks);
+            prop_assert_eq!(&outcome.errors, &[]);
+            prop_assert_eq!(&outcome.said, &expected);
+        }
+    }
+
+    #[test]
+    fn any_chunking_of_the_originals_objects_gives_the_same_objects_and_echoes(
+        objects in vec((original(), whitespace()), 1..8),
+        cuts in cuts(),
+    ) {
+        let mut stream = Vec::new();
+        let (mut expected, mut echoes) = (Vec::new(), Vec::new());
+        for ((object, utilization), space) in objects {
+            stream.extend([object.as_bytes(), space.as_bytes()].concat());
+            echoes.extend(object.bytes().map(|byte| byte.to_ascii_uppercase()));
+            expected.push(Said::Original { utilization, object });
+        }
+        for chunks in [vec![&*stream], chunks(&stream, &cuts), stream.chunks(1).collect()] {
+            let outcome = hear(FrameLimits::default(), chunks);
+            prop_assert_eq!(&outcome.errors, &[]);
+            prop_assert_eq!(&outcome.said, &expected);
+            prop_assert_eq!(&outcome.answers, &echoes);
+        }
+    }
+
+    #[test]
+    fn what_an_agent_sends_arrives_whole_and_within_the_limits(
+        sample in sample(any_text()),
+        cores in prop_oneof![9 => cores(3), 1 => cores(300)],
+        seq in number(),
+    ) {
+        let (session, hello) = welcomed(&plain_hello());
+        let mut frames = Vec::new();
+        session.cores(seq, &cores, &mut frames);
+        session.sample(seq, &sample, &mut frames);
+        session.bye(Leaving::Move, Some((seq, &sample)), &mut frames);
+        for line in frames.split_inclusive(|byte| *byte == b'\n') {
+            prop_assert!(line.len() <= FRAME_MAX, "{} bytes", line.len());
+        }
+        let outcome = hear(FrameLimits::default(), [&*hello, &*frames]);
+        prop_assert_eq!(&outcome.errors, &[]);
+        let mut got_cores = Vec::new();
+        let mut samples = Vec::new();
+        for said in outcome.said {
+            match said {
+                Said::Cores { seq: of, cores } => {
+                    prop_assert_eq!(of, seq);
+                    got_cores.extend(cores);
+                }
+                Said::Sample { seq, sample } => samples.push((Some(seq), sample)),
+                Said::Bye { seq, sample: Some(sample) } => samples.push((seq, sample)),
+                Said::Hello(_) => {}
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+        prop_assert_eq!(got_cores, cores);
+        let mut sent = sample;
+        for process in &mut sent.top_processes {
+            process.comm = acceptable(&process.comm);
+        }
+        prop_assert_eq!(samples, vec![(Some(seq), sent.clone()), (Some(seq), sent)]);
+    }
+
+    #[test]
+    fn a_hello_keeps_its_limit_and_says_what_it_can(hello in hello(any_text())) {
+        let (_, bytes) = welcomed(&hello);
+        prop_assert!(bytes.len() <= HELLO_MAX, "{} bytes", bytes.len());
+        let outcome = hear(FrameLimits::default(), [&*bytes]);
+        prop_assert_eq!(&outcome.errors, &[]);
+        let [Said::Hello(got)] = &*outcome.said else { panic!("{:?}", outcome.said) };
+        let mut sent = hello;
+        let facts = &mut sent.facts;
+        for fact in [&mut sent.boot, &mut facts.hostname, &mut facts.version, &mut facts.os, &mut facts.kernel,
+            &mut facts.arch, &mut facts.cpu_model] {
+            *fact = fact.as_deref().map(acceptable);
+        }
+        for (_, value) in &mut sent.labels {
+            *value = acceptable(value);
+        }
+        // Facts are left out in one order; labels only when nothing else is left.
+        let forget: [fn(&mut Hello); 8] = [
+            |hello| hello.facts.cpu_model = None,
+            |hello| hello.facts.kernel = None,
+            |hello| hello.facts.os = None,
+            |hello| hello.boot = None,
+            |hello| hello.facts.hostname = None,
+            |hello| hello.facts.arch = None,
+            |hello| hello.facts.version = None,
+            |hello| hello.labels.clear(),
+        ];
+        let labels: usize = serde_json::to_vec(&sent.labels).unwrap().len();
+        for forget in forget {
+            if sent == **got {
+                break;
+            }
+            forget(&mut sent);
+        }
+        prop_assert_eq!(&sent, &**got);
+        prop_assert!(labels > 600 || got.labels.len() == sent.labels.len(), "labels of {labels} bytes were left out");
+    }
+
+    #[test]
+    fn a_sample_to_the_originals_server_is_one_of_its_objects(sample in sample(text()), seq in number()) {
+        let mut session = AgentSession::start(&plain_hello(), &mut Vec::new());
+        prop_assert_eq!(session.receive(&mut &b"OK"[..]), Ok(Some(Answer::Original)));
+        let mut bytes = Vec::new();
+        session.cores(seq, &[], &mut bytes);
+        session.sample(seq, &sample, &mut bytes);
+        session.bye(Leaving::Stop, Some((seq, &sample)), &mut bytes);
+        let object = String::from_utf8(bytes.clone()).unwrap().trim_end().to_owned();
+        let outcome = hear(FrameLimits::default(), [&*bytes]);
+        prop_assert_eq!(outcome.said, vec![Said::Original { utilization: sample.utilization, object }]);
+    }
+}
+
+/// What an agent makes of a text that an exporter would refuse.
+fn acceptable(text: &str) -> Box<str> {
+    let text = text.replace(char::is_control, "?");
+    text[..text.floor_char_boundary(TEXT_MAX)].into()
+}
