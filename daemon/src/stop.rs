@@ -28,6 +28,11 @@ impl Stop {
         self.token.clone().cancelled_owned()
     }
 
+    /// The token underneath, for code that knows tokio and not this crate.
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
     /// A stop that is requested with this one, and can be requested alone.
     pub fn child(&self) -> Self {
         Self { token: self.token.child_token() }

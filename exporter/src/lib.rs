@@ -1,1 +1,20 @@
-//! To come.
+//! The exporter: takes samples from agents over TCP, knows what is true of the fleet now, and serves it to
+//! Prometheus.
+//!
+//! The way of a sample: [`ingest`] (socket, then connection) -> [`fleet`] -> [`exposition`] -> [`http`].
+//!
+//! [`fleet`] and [`ingest::Connection`] are plain values without I/O; what runs them is in [`mod@run`].
+
+mod api;
+pub mod config;
+mod descriptors;
+pub mod exposition;
+pub mod fleet;
+mod housekeeping;
+pub mod http;
+pub mod ingest;
+pub mod journal;
+mod listen;
+mod roster_file;
+pub mod run;
+mod site;

@@ -80,7 +80,9 @@ impl Family {
 
     /// Appends `# HELP` and `# TYPE`.
     pub(super) fn write_head(&self, out: &mut Vec<u8>) {
-        for part in ["# HELP ", self.name, " ", self.help, "\n# TYPE ", self.name, " ", self.kind().word(), "\n"] {
+        for part in
+            ["# HELP ", self.name, " ", self.help, "\n# TYPE ", self.name, " ", self.kind().word(), "\n"]
+        {
             out.extend_from_slice(part.as_bytes());
         }
     }
@@ -349,8 +351,8 @@ fn write_info(info: &Info, line: Line<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use cpumon_protocol::model::histogram::BOUNDS;
     use cpumon_protocol::model::Millionths;
+    use cpumon_protocol::model::histogram::BOUNDS;
 
     use super::*;
 
@@ -369,7 +371,12 @@ mod tests {
             let is_counter = family.kind() == Kind::Counter;
             assert_eq!(family.name.ends_with("_total"), is_counter, "{}", family.name);
             assert!(family.help.ends_with('.') && !family.help.contains('\n'), "{}", family.name);
-            assert_eq!(FAMILIES.iter().filter(|other| other.name == family.name).count(), 1, "{}", family.name);
+            assert_eq!(
+                FAMILIES.iter().filter(|other| other.name == family.name).count(),
+                1,
+                "{}",
+                family.name
+            );
         }
     }
 }

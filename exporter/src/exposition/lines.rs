@@ -3,7 +3,7 @@
 use super::number::Number;
 
 /// Writes the lines of one family about one agent.
-pub struct Lines<'a> {
+pub(super) struct Lines<'a> {
     out: &'a mut Vec<u8>,
     family: &'static str,
     agent: &'a str,

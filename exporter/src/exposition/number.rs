@@ -4,19 +4,19 @@ use cpumon_protocol::model::{Micros, Millionths, Ratio, WallTime};
 
 /// A value of a series: an integer and how many of its digits stand behind the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number {
+pub(super) struct Number {
     digits: u64,
     decimals: u32,
 }
 
 impl Number {
     /// A count.
-    pub const fn count(count: u64) -> Self {
+    pub(super) const fn count(count: u64) -> Self {
         Self { digits: count, decimals: 0 }
     }
 
     /// A ratio as a percentage, 0 to 100.
-    pub const fn percent(ratio: Ratio) -> Self {
+    pub(super) const fn percent(ratio: Ratio) -> Self {
         Self { digits: ratio.millionths() as u64, decimals: 4 }
     }
 

@@ -1,5 +1,7 @@
 //! What the exporter says of itself, held and encoded by the `prometheus` crate.
 
+use std::time::Duration;
+
 use cpumon_protocol::reject::RejectReason;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -72,8 +74,12 @@ impl OwnMetrics {
             &["state"],
         )?;
         registry.register(Box::new(agents.clone()))?;
-        let rejected_frames =
-            counters(&registry, "rejected_frames_total", "Frames, or what should have been some, refused, by reason.", "reason")?;
+        let rejected_frames = counters(
+            &registry,
+            "rejected_frames_total",
+            "Frames, or what should have been some, refused, by reason.",
+            "reason",
+        )?;
         let rejected_connections =
             counters(&registry, "rejected_connections_total", "Connections refused, by reason.", "reason")?;
         let own = Self {
@@ -102,7 +108,10 @@ impl OwnMetrics {
             agents_down: agents.get_metric_with_label_values(&["down"])?,
             scrape_duration: registered(
                 &registry,
-                Gauge::new("cpumon_exporter_scrape_duration_seconds", "How long the last finished scrape took to render.")?,
+                Gauge::new(
+                    "cpumon_exporter_scrape_duration_seconds",
+                    "How long the last finished scrape took to render.",
+                )?,
             )?,
             registry,
         };
@@ -114,7 +123,10 @@ impl OwnMetrics {
         let bounds = registered(
             &self.registry,
             GaugeVec::new(
-                Opts::new("cpumon_alert_threshold_ratio", "Utilization above which a sample counts for the severity."),
+                Opts::new(
+                    "cpumon_alert_threshold_ratio",
+                    "Utilization above which a sample counts for the severity.",
+                ),
                 &["severity"],
             )?,
         )?;
@@ -123,7 +135,10 @@ impl OwnMetrics {
         }
         let build = registered(
             &self.registry,
-            IntGaugeVec::new(Opts::new("cpumon_exporter_build_info", "The exporter's version; always 1."), &["version"])?,
+            IntGaugeVec::new(
+                Opts::new("cpumon_exporter_build_info", "The exporter's version; always 1."),
+                &["version"],
+            )?,
         )?;
         build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1);
         self.registry.register(Box::new(ProcessCollector::for_self()))
@@ -143,17 +158,31 @@ impl OwnMetrics {
         }
     }
 
-    /// Notes a finished scrape: how long it took, and how many agents it found.
-    pub fn scraped(&self, seconds: f64) {
-        self.scrape_duration.set(seconds);
+    /// Takes over a count of refused connections that is kept elsewhere and never falls.
+    pub fn set_refused_connections(&self, refusal: Refusal, count: u64) {
+        if let Some(counter) = self.rejected_connections.get(refusal as usize) {
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
     }
 
-    /// Appends all of it as text; `up` and `down` agents were counted on the way.
-    pub fn write(&self, up: usize, down: usize, out: &mut Vec<u8>) {
+    /// Notes how many agents a rendering found up and down.
+    pub fn set_agents(&self, up: usize, down: usize) {
         self.agents_up.set(i64::try_from(up).unwrap_or(i64::MAX));
         self.agents_down.set(i64::try_from(down).unwrap_or(i64::MAX));
+    }
+
+    /// Notes how long a rendering took.
+    pub fn set_scrape_duration(&self, duration: Duration) {
+        self.scrape_duration.set(duration.as_secs_f64());
+    }
+
+    /// Appends all of it as text.
+    pub fn write(&self, out: &mut Vec<u8>) {
         let written = TextEncoder::new().encode(&self.registry.gather(), out);
-        debug_assert!(written.is_ok(), "writing to a Vec does not fail, nor does a gathered family: {written:?}");
+        debug_assert!(
+            written.is_ok(),
+            "writing to a Vec does not fail, nor does a gathered family: {written:?}"
+        );
     }
 }
 
@@ -165,6 +194,11 @@ fn registered<C: prometheus::core::Collector + Clone + 'static>(
     Ok(collector)
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    label: &str,
+) -> Result<IntCounterVec, prometheus::Error> {
     registered(registry, IntCounterVec::new(Opts::new(format!("cpumon_exporter_{name}"), help), &[label])?)
 }

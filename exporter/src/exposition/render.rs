@@ -10,6 +10,17 @@ use crate::fleet::Fleet;
 /// How many agents are shown before the fleet is let go of, so that ingest waits for a few hundred microseconds at most.
 const BATCH: usize = 64;
 
+/// The fleet as text, and what was counted on the way.
+#[derive(Debug)]
+pub struct Rendering {
+    /// The text of each family that has series.
+    pub families: Vec<Vec<u8>>,
+    /// Agents whose samples arrive.
+    pub up: usize,
+    /// Agents that are missed.
+    pub down: usize,
+}
+
 /// Writes the fleet; remembers how much text each family was, so that the next time it need not grow.
 #[derive(Debug)]
 pub struct Renderer {
@@ -23,14 +34,17 @@ impl Renderer {
         Self { thresholds, sizes: Mutex::new(vec![0; FAMILIES.len()]) }
     }
 
-    /// The text of each family that has series, as of `now`. One agent's lines are all of one moment; agents
+    /// The fleet as of `now`. One agent's lines are all of one moment; agents
     /// may join and leave between two batches.
-    pub fn render(&self, fleet: &Mutex<Fleet>, now: Moment) -> Vec<Vec<u8>> {
+    pub fn render(&self, fleet: &Mutex<Fleet>, now: Moment) -> Rendering {
+        let (mut up, mut down) = (0, 0);
         let mut texts: Vec<Text> = self.begin();
         let mut next = Some(0);
         while let Some(from) = next {
             let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
             next = fleet.visit(from, BATCH, now, |view| {
+                up += usize::from(view.up() == Some(true));
+                down += usize::from(view.up() == Some(false));
                 for text in &mut texts {
                     text.family.write(&view, &self.thresholds, &mut text.bytes);
                 }
@@ -40,7 +54,9 @@ impl Renderer {
             std::thread::yield_now();
         }
         self.remember(&texts);
-        texts.into_iter().filter(|text| text.bytes.len() > text.head).map(|text| text.bytes).collect()
+        let families =
+            texts.into_iter().filter(|text| text.bytes.len() > text.head).map(|text| text.bytes).collect();
+        Rendering { families, up, down }
     }
 
     fn begin(&self) -> Vec<Text> {

@@ -12,7 +12,7 @@ mod tests;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use cpumon_protocol::model::{AgentName, Hello, Histogram, Micros, Moment, Now, Ratio, Sample};
+use cpumon_protocol::model::{Hello, Histogram, Micros, Moment, Now, Ratio, Sample};
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use slab::Slab;
 
@@ -27,6 +27,15 @@ const RETIRED_MAX: usize = 4;
 /// Where an agent stands in the fleet. It is a hint: the connection decides whether it is still meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(usize);
+
+/// An agent whose connection has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Its name.
+    pub agent: Box<str>,
+    /// Whether it is not to be missed.
+    pub in_peace: bool,
+}
 
 /// All agents.
 #[derive(Debug)]
@@ -55,8 +64,9 @@ impl Fleet {
         }
         for (name, &last_heard) in &roster.0 {
             let age = Micros(now.wall.0.saturating_sub(last_heard.0));
-            let is_full = fleet.agents.len() >= fleet.settings.max_agents;
-            if age < fleet.settings.forget_after && !(is_full && !fleet.by_name.contains_key(name.as_str())) {
+            let has_room =
+                fleet.agents.len() < fleet.settings.max_agents || fleet.by_name.contains_key(name.as_str());
+            if age < fleet.settings.forget_after && has_room {
                 let until = now.mono.plus(fleet.settings.forget_after.saturating_sub(age));
                 let index = fleet.entry(name.as_str());
                 fleet.agents[index].remembered = Some((last_heard, until));
@@ -149,14 +159,16 @@ impl Fleet {
         Ok(())
     }
 
-    /// The connection `conn` has ended. One that was replaced has ended before.
-    pub fn leave(&mut self, place: Place, conn: ConnectionId, end: End, now: Moment) {
-        let Some(agent) = self.agents.get_mut(place.0) else { return };
-        let Some(life) = agent.life.as_mut().filter(|life| life.holder == Some(conn)) else { return };
+    /// The connection `conn` has ended; whose it was, unless another connection holds the name.
+    pub fn leave(&mut self, place: Place, conn: ConnectionId, end: End, now: Moment) -> Option<Departure> {
+        let agent = self.agents.get_mut(place.0)?;
+        let life = agent.life.as_mut().filter(|life| life.holder == Some(conn))?;
         life.holder = None;
-        life.ended = Some(Ended { at: now, in_peace: end == End::Bye || life.ephemeral });
+        let in_peace = end == End::Bye || life.ephemeral;
+        life.ended = Some(Ended { at: now, in_peace });
         agent.disconnects[end as usize] += 1;
         self.names_changed |= end == End::Bye;
+        Some(Departure { agent: agent.name.clone(), in_peace })
     }
 
     /// Forgets those whose time is over.

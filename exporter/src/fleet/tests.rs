@@ -1,6 +1,6 @@
 //! The fleet's rules, one script each.
 
-use cpumon_protocol::model::{CpuTimes, HostFacts, RunId, WallTime};
+use cpumon_protocol::model::{AgentName, CpuTimes, HostFacts, RunId, WallTime};
 
 use super::*;
 

@@ -1,0 +1,84 @@
+//! `/api/agents`: the fleet as JSON, for scripts and the page.
+
+use std::sync::{Mutex, PoisonError};
+
+use cpumon_protocol::model::{Millionths, Now, Ratio};
+use serde::Serialize;
+
+use crate::fleet::{AgentView, Fleet};
+
+#[derive(Serialize)]
+struct Document {
+    agents: Vec<Agent>,
+}
+
+/// One agent. What is not known, or not true any more, is left out.
+#[derive(Serialize)]
+struct Agent {
+    agent: String,
+    /// Left out when the agent has left in peace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    up: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_since_last_sample: Option<f64>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    present: Option<Present>,
+}
+
+/// What is known while the agent is up.
+#[derive(Serialize)]
+struct Present {
+    client: &'static str,
+    endpoint: String,
+    utilization_ratio: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    utilization_max_ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hottest_core_ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logical_cpus: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<[f64; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hostname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+}
+
+/// The fleet as of `now`, by name.
+pub(crate) fn agents(fleet: &Mutex<Fleet>, now: Now) -> Vec<u8> {
+    let mut agents = Vec::new();
+    fleet
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .visit(0, usize::MAX, now.mono, |view| agents.push(Agent::of(&view, now)));
+    agents.sort_by(|one, other| one.agent.cmp(&other.agent));
+    // A structure with text for keys always has a JSON form.
+    serde_json::to_vec(&Document { agents }).unwrap_or_default()
+}
+
+impl Agent {
+    fn of(view: &AgentView<'_>, now: Now) -> Self {
+        let age = view.last_heard().map(|heard| now.wall.0.saturating_sub(heard.0) as f64 / 1e6);
+        Self {
+            agent: view.name().to_owned(),
+            up: view.up(),
+            seconds_since_last_sample: age,
+            present: view.gauges().zip(view.info()).map(|(sample, info)| Present {
+                client: info.client.label(),
+                endpoint: info.endpoint.to_string(),
+                utilization_ratio: fraction(sample.utilization.into()),
+                utilization_max_ratio: sample.utilization_max.map(Ratio::into).map(fraction),
+                hottest_core_ratio: sample.hottest_core.map(Ratio::into).map(fraction),
+                logical_cpus: sample.logical_cpus,
+                load: sample.load.map(|load| load.map(fraction)),
+                hostname: info.facts.hostname.as_deref().map(str::to_owned),
+                version: info.facts.version.as_deref().map(str::to_owned),
+            }),
+        }
+    }
+}
+
+fn fraction(Millionths(millionths): Millionths) -> f64 {
+    millionths as f64 / 1e6
+}

@@ -1,0 +1,420 @@
+//! The exporter's variables: one table, and their types.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cpumon_daemon::logs::{LogFilter, LogFormat, Settings as LogSettings};
+use cpumon_daemon::variables::{
+    ByteSize, Configuration, Group, Limits, Refusal, Review, Table, Variable, text,
+};
+use cpumon_protocol::model::histogram::BOUNDS;
+use cpumon_protocol::model::{AgentName, Micros, Ratio};
+use cpumon_protocol::session::exporter::FrameLimits;
+use serde::Deserialize;
+
+use crate::exposition::families::Thresholds;
+use crate::fleet::FleetSettings;
+use crate::http::HttpConfig;
+use crate::ingest::IngestSettings;
+
+const fn span(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
+    Variable::new(name, default, meaning)
+        .within(Limits::Spans(Micros::from_millis(100), Micros::from_secs(600)))
+}
+
+const fn count(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
+    Variable::new(name, default, meaning).within(Limits::Counts(1, 10_000_000))
+}
+
+const fn frame_size(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
+    Variable::new(name, default, meaning).within(Limits::Sizes(ByteSize(1024), ByteSize(1024 * 1024)))
+}
+
+const DAYS_365: Micros = Micros::from_secs(365 * 24 * 60 * 60);
+
+/// Every variable of the exporter.
+pub static TABLE: Table = Table {
+    prefix: "EXPORTER_",
+    groups: &[
+        Group {
+            heading: "Where it listens",
+            variables: &[
+                Variable::new(
+                    "EXPORTER_INGEST_LISTEN",
+                    "127.0.0.1:8080",
+                    "where agents connect; `[::]:8080` in the image",
+                ),
+                Variable::new(
+                    "EXPORTER_HTTP_LISTEN",
+                    "127.0.0.1:8000",
+                    "where `/metrics` and the page are; `[::]:8000` in the image",
+                ),
+            ],
+        },
+        Group {
+            heading: "The fleet",
+            variables: &[
+                Variable::new(
+                    "EXPORTER_STALE_INTERVALS",
+                    "5",
+                    "after how many of its intervals a silent agent counts as gone",
+                )
+                .within(Limits::Counts(2, 100)),
+                span("EXPORTER_STALE_MIN", "5s", "the shortest silence after which an agent counts as gone"),
+                span(
+                    "EXPORTER_TOTALS_LINGER",
+                    "60s",
+                    "how long the totals of an agent that is gone are shown; keep it above two scrape intervals",
+                ),
+                span(
+                    "EXPORTER_START_GRACE",
+                    "60s",
+                    "how long after its start the exporter reports nobody as gone who was there before",
+                ),
+                Variable::new(
+                    "EXPORTER_FORGET_AFTER",
+                    "24h",
+                    "how long an agent that is gone is shown as `cpumon_agent_up 0`",
+                )
+                .within(Limits::Spans(Micros::from_secs(60), DAYS_365)),
+                Variable::new(
+                    "EXPORTER_CONFLICT_INTERVALS",
+                    "3",
+                    "within how many of its intervals an agent still holds its name against another one",
+                )
+                .within(Limits::Counts(1, 100)),
+                Variable::new(
+                    "EXPORTER_EXPECTED_AGENTS",
+                    "",
+                    "comma list of names that are missed when they are not there, even after a clean stop",
+                ),
+                Variable::new(
+                    "EXPORTER_STATE_FILE",
+                    "",
+                    "file that keeps who was there, so that who dies while the exporter is down is reported; `/var/lib/cpumon/roster.json` in compose",
+                ),
+                span(
+                    "EXPORTER_STATE_INTERVAL",
+                    "10s",
+                    "how often that file is written while nobody comes or goes",
+                ),
+                count(
+                    "EXPORTER_MAX_AGENTS",
+                    "10000",
+                    "the most agents known at once; beyond it the longest gone is forgotten, and when all live a new name is refused",
+                ),
+            ],
+        },
+        Group {
+            heading: "Limits on agents' connections",
+            variables: &[
+                count(
+                    "EXPORTER_MAX_CONNECTIONS",
+                    "12000",
+                    "the most connections; at most the descriptor limit less 512",
+                ),
+                count(
+                    "EXPORTER_MAX_CONNECTIONS_PER_ADDRESS",
+                    "",
+                    "the most connections from one address; off when unset, as behind a published port all share one",
+                ),
+                count(
+                    "EXPORTER_MAX_UNGREETED",
+                    "512",
+                    "the most connections that have said nothing yet; one more ends the oldest of them",
+                ),
+                frame_size("EXPORTER_MAX_FRAME", "64KiB", "the largest frame"),
+                frame_size(
+                    "EXPORTER_MAX_FRAME_UNGREETED",
+                    "4KiB",
+                    "the largest frame before welcome, and of the original's clients",
+                ),
+                Variable::new(
+                    "EXPORTER_MAX_FRAME_RATE",
+                    "20",
+                    "frames a second that are read from one connection; who sends more is made to wait",
+                )
+                .within(Limits::Counts(1, 1_000_000)),
+                span(
+                    "EXPORTER_HELLO_TIMEOUT",
+                    "5s",
+                    "the longest time from connecting to the first whole object",
+                ),
+                span(
+                    "EXPORTER_FRAME_TIMEOUT",
+                    "5s",
+                    "the longest time from the first byte of an object to its last",
+                ),
+                span(
+                    "EXPORTER_IDLE_TIMEOUT",
+                    "15s",
+                    "the longest silence of an agent before its connection is closed, or its stale time if that is longer",
+                ),
+                span("EXPORTER_ORIGINAL_IDLE_TIMEOUT", "60s", "the same for clients of the original"),
+                span("EXPORTER_WRITE_TIMEOUT", "5s", "the longest time that answers may lie unread"),
+            ],
+        },
+        Group {
+            heading: "Limits on HTTP",
+            variables: &[
+                count(
+                    "EXPORTER_MAX_HTTP_CONNECTIONS",
+                    "512",
+                    "the most HTTP connections; one more is answered 503",
+                ),
+                span(
+                    "EXPORTER_HTTP_HEAD_TIMEOUT",
+                    "10s",
+                    "the longest time for the head of the first request",
+                ),
+                span(
+                    "EXPORTER_HTTP_IDLE_TIMEOUT",
+                    "30s",
+                    "the longest time between two requests; keep it above the scrape interval",
+                ),
+                span(
+                    "EXPORTER_HTTP_RESPONSE_TIMEOUT",
+                    "60s",
+                    "the longest time for a request and its answer",
+                ),
+            ],
+        },
+        Group {
+            heading: "Alerts",
+            variables: &[
+                Variable::new(
+                    "EXPORTER_ALERT_WARNING",
+                    "0.8",
+                    "utilization above which a sample counts as `severity=\"warning\"`; a bound of the histogram",
+                ),
+                Variable::new("EXPORTER_ALERT_CRITICAL", "0.95", "the same for `severity=\"critical\"`"),
+            ],
+        },
+        Group {
+            heading: "Program",
+            variables: &[
+                span("EXPORTER_STOP_TIMEOUT", "4s", "how long a stop waits for connections to end"),
+                Variable::new(
+                    "EXPORTER_LOG",
+                    "info",
+                    "what is logged: `error`, `warn`, `info`, `debug`, `trace`, also by module such as `info,cpumon_exporter::ingest=debug`",
+                ),
+                Variable::new("EXPORTER_LOG_FORMAT", "text", "`text` or `json`"),
+            ],
+        },
+    ],
+};
+
+/// The variables' values.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where agents connect.
+    #[serde(deserialize_with = "text")]
+    pub ingest_listen: SocketAddr,
+    /// Where HTTP is served.
+    #[serde(deserialize_with = "text")]
+    pub http_listen: SocketAddr,
+    #[serde(deserialize_with = "text")]
+    stale_intervals: u64,
+    #[serde(deserialize_with = "text")]
+    stale_min: Micros,
+    #[serde(deserialize_with = "text")]
+    totals_linger: Micros,
+    #[serde(deserialize_with = "text")]
+    start_grace: Micros,
+    #[serde(deserialize_with = "text")]
+    forget_after: Micros,
+    #[serde(deserialize_with = "text")]
+    conflict_intervals: u64,
+    #[serde(deserialize_with = "text")]
+    expected_agents: Vec<AgentName>,
+    /// Where the roster is kept.
+    #[serde(deserialize_with = "text")]
+    pub state_file: Option<PathBuf>,
+    /// How often it is written.
+    #[serde(deserialize_with = "text")]
+    pub state_interval: Duration,
+    #[serde(deserialize_with = "text")]
+    max_agents: usize,
+    /// The most ingest connections, as far as descriptors allow.
+    #[serde(deserialize_with = "text")]
+    pub max_connections: usize,
+    #[serde(deserialize_with = "text")]
+    max_connections_per_address: Option<usize>,
+    #[serde(deserialize_with = "text")]
+    max_ungreeted: usize,
+    #[serde(deserialize_with = "text")]
+    max_frame: ByteSize,
+    #[serde(deserialize_with = "text")]
+    max_frame_ungreeted: ByteSize,
+    #[serde(deserialize_with = "text")]
+    max_frame_rate: u32,
+    #[serde(deserialize_with = "text")]
+    hello_timeout: Micros,
+    #[serde(deserialize_with = "text")]
+    frame_timeout: Micros,
+    #[serde(deserialize_with = "text")]
+    idle_timeout: Micros,
+    #[serde(deserialize_with = "text")]
+    original_idle_timeout: Micros,
+    #[serde(deserialize_with = "text")]
+    write_timeout: Micros,
+    /// The most HTTP connections.
+    #[serde(deserialize_with = "text")]
+    pub max_http_connections: usize,
+    #[serde(deserialize_with = "text")]
+    http_head_timeout: Duration,
+    #[serde(deserialize_with = "text")]
+    http_idle_timeout: Duration,
+    #[serde(deserialize_with = "text")]
+    http_response_timeout: Duration,
+    #[serde(deserialize_with = "text")]
+    alert_warning: Ratio,
+    #[serde(deserialize_with = "text")]
+    alert_critical: Ratio,
+    /// How long a stop waits.
+    #[serde(deserialize_with = "text")]
+    pub stop_timeout: Duration,
+    #[serde(deserialize_with = "text")]
+    log: LogFilter,
+    #[serde(deserialize_with = "text")]
+    log_format: LogFormat,
+}
+
+impl Configuration for Config {
+    const TABLE: &'static Table = &TABLE;
+
+    fn complete(&mut self, review: &mut Review) {
+        for (name, threshold) in
+            [("EXPORTER_ALERT_WARNING", self.alert_warning), ("EXPORTER_ALERT_CRITICAL", self.alert_critical)]
+        {
+            if !BOUNDS.contains(&threshold.millionths()) {
+                let wrong = "is no bound of the histogram";
+                let right = "write one of 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 0.95 0.99";
+                review.fault(&[name], &Refusal::new(wrong, right));
+            }
+        }
+        if self.alert_warning >= self.alert_critical {
+            let wrong = "is not below EXPORTER_ALERT_CRITICAL";
+            review.fault(
+                &["EXPORTER_ALERT_WARNING", "EXPORTER_ALERT_CRITICAL"],
+                &Refusal::new(wrong, "write a lower one"),
+            );
+        }
+        if self.max_frame_ungreeted > self.max_frame {
+            let wrong = "is larger than EXPORTER_MAX_FRAME";
+            review.fault(
+                &["EXPORTER_MAX_FRAME_UNGREETED", "EXPORTER_MAX_FRAME"],
+                &Refusal::new(wrong, "write a smaller one"),
+            );
+        }
+        if self.expected_agents.len() > self.max_agents {
+            let wrong = "names more agents than EXPORTER_MAX_AGENTS";
+            review.fault(
+                &["EXPORTER_EXPECTED_AGENTS", "EXPORTER_MAX_AGENTS"],
+                &Refusal::new(wrong, "raise that"),
+            );
+        }
+    }
+}
+
+impl Config {
+    /// What the fleet goes by.
+    pub fn fleet(&self) -> FleetSettings {
+        FleetSettings {
+            stale_intervals: self.stale_intervals,
+            stale_min: self.stale_min,
+            totals_linger: self.totals_linger,
+            start_grace: self.start_grace,
+            forget_after: self.forget_after,
+            conflict_intervals: self.conflict_intervals,
+            max_agents: self.max_agents,
+            expected: self.expected_agents.clone(),
+        }
+    }
+
+    /// What ingest goes by.
+    pub fn ingest(&self) -> IngestSettings {
+        IngestSettings {
+            frame_limits: FrameLimits {
+                greeting: self.max_frame_ungreeted.bytes(),
+                frame: self.max_frame.bytes(),
+            },
+            frame_rate: self.max_frame_rate,
+            hello_timeout: self.hello_timeout,
+            frame_timeout: self.frame_timeout,
+            idle_timeout: self.idle_timeout,
+            original_idle_timeout: self.original_idle_timeout,
+            write_timeout: self.write_timeout,
+            max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
+            max_ungreeted: self.max_ungreeted,
+        }
+    }
+
+    /// What the HTTP side goes by.
+    pub fn http(&self) -> HttpConfig {
+        HttpConfig {
+            max_connections: self.max_http_connections,
+            first_request_limit: self.http_head_timeout,
+            head_limit: self.http_idle_timeout,
+            response_limit: self.http_response_timeout,
+            stop_limit: self.stop_timeout,
+            ..HttpConfig::default()
+        }
+    }
+
+    /// The alerts' thresholds.
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds { warning: self.alert_warning, critical: self.alert_critical }
+    }
+
+    /// What is logged, and how.
+    pub fn logs(&self) -> LogSettings {
+        LogSettings { filter: self.log.clone(), format: self.log_format }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cpumon_daemon::variables::{Environment, check_table, load};
+
+    use super::*;
+
+    #[test]
+    fn table_and_structure_are_one() {
+        check_table::<Config>().unwrap();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_parts() {
+        let config: Config = load(&Environment::from_iter([("EXPORTER_LOG", "debug")])).unwrap().config;
+        assert_eq!(format!("{:?}", config.fleet()), format!("{:?}", FleetSettings::default()));
+        assert_eq!(format!("{:?}", config.ingest()), format!("{:?}", IngestSettings::default()));
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let faults = load::<Config>(&Environment::from_iter([
+            ("EXPORTER_ALERT_WARNING", "0.85"),
+            ("EXPORTER_HTTP_LISTEN", "8000"),
+            ("EXPORTER_MAX_FRAME_UNGREETED", "128KiB"),
+            ("EXPORTER_STALE_INTERVALS", "1"),
+            ("EXPORTER_EXPECTED_AGENTS", "a b"),
+        ]))
+        .unwrap_err()
+        .to_string();
+        for name in [
+            "EXPORTER_ALERT_WARNING=0.85",
+            "EXPORTER_HTTP_LISTEN=8000",
+            "EXPORTER_MAX_FRAME_UNGREETED=128KiB",
+            "EXPORTER_STALE_INTERVALS=1",
+            "EXPORTER_EXPECTED_AGENTS=a b",
+        ] {
+            assert!(faults.contains(name), "{name} in\n{faults}");
+        }
+        assert_eq!(faults.lines().count(), 5, "{faults}");
+    }
+}

@@ -1,0 +1,69 @@
+//! What has to be done from time to time: forgetting those whose time is over, keeping the roster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cpumon_daemon::clock::Clock;
+use cpumon_daemon::logs::Limited;
+use cpumon_daemon::stop::Stop;
+use cpumon_protocol::model::Micros;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::fleet::Roster;
+use crate::ingest::Desk;
+use crate::roster_file::RosterFile;
+
+/// How often the fleet is swept.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How often a roster that cannot be written is complained about.
+const COMPLAIN_EVERY: Micros = Micros::from_secs(60);
+
+/// Keeps house until `stop`; the roster is written last thing. A name that came or went is written within a
+/// second, the moments at which agents were last heard every `state_interval`.
+pub(crate) async fn keep(
+    desk: Arc<Desk>,
+    clock: Clock,
+    file: Option<RosterFile>,
+    state_interval: Duration,
+    stop: Stop,
+) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut complaints = Limited::new(COMPLAIN_EVERY);
+    let mut written = Instant::now();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.requested() => break,
+        }
+        let is_due = written.elapsed() >= state_interval;
+        let roster = sweep(&desk, clock, is_due);
+        if let (Some(file), Some(roster)) = (&file, roster) {
+            written = Instant::now();
+            save(file.clone(), roster, &mut complaints, clock).await;
+        }
+    }
+    if let Some(file) = file {
+        let roster = desk.fleet().roster();
+        save(file, roster, &mut Limited::new(COMPLAIN_EVERY), clock).await;
+    }
+}
+
+/// Sweeps the fleet; its roster, if that is due or has other names than before.
+fn sweep(desk: &Desk, clock: Clock, is_due: bool) -> Option<Roster> {
+    let mut fleet = desk.fleet();
+    fleet.sweep(clock.now().mono);
+    let changed = fleet.roster_if_changed();
+    if is_due { Some(fleet.roster()) } else { changed }
+}
+
+async fn save(file: RosterFile, roster: Roster, complaints: &mut Limited<()>, clock: Clock) {
+    let path = file.path().to_owned();
+    let saved = tokio::task::spawn_blocking(move || file.save(&roster)).await;
+    if let Ok(Err(error)) = saved
+        && let Some(left_out) = complaints.pass((), clock.now().mono)
+    {
+        tracing::error!(path = %path.display(), %error, left_out, "cannot write the roster; who dies during a restart of the exporter will not be reported");
+    }
+}

@@ -1,0 +1,293 @@
+//! One connection as a plain value: what its client says becomes changes of the fleet and answers.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cpumon_protocol::model::{Hello, Micros, Moment, Now, Sample};
+use cpumon_protocol::reject::{RejectReason, Rejection};
+use cpumon_protocol::session::exporter::{self, ExporterSession, Received};
+
+use super::pace::Pace;
+use super::settings::IngestSettings;
+use crate::exposition::own::OwnMetrics;
+use crate::fleet::{ConnectionId, End, Fleet, Place};
+use crate::journal::Journal;
+
+/// When a refused agent may come back with another outcome.
+const RETRY: Micros = Micros::from_secs(3);
+
+/// When an agent may come back to a full fleet.
+pub(super) const RETRY_FULL: Micros = Micros::from_secs(30);
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Desk {
+    /// Who is there.
+    pub fleet: Mutex<Fleet>,
+    /// What is counted.
+    pub metrics: OwnMetrics,
+    /// What is told.
+    pub journal: Journal,
+    /// What is allowed.
+    pub settings: IngestSettings,
+}
+
+impl Desk {
+    /// The fleet, for a moment: nothing is parsed, written or waited for while it is held.
+    pub fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        // A panic in between leaves no agent half changed: each change is one assignment.
+        self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What becomes of a connection after a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It goes on.
+    Open,
+    /// It is to be closed once the answers are written.
+    Close(End),
+}
+
+/// Whose frames a connection carries.
+#[derive(Debug)]
+enum Member {
+    /// Nobody's yet.
+    Nobody,
+    /// An agent's that is welcome; it takes its place with its first sample.
+    Welcome { hello: Box<Hello> },
+    /// An agent's.
+    Agent(Place),
+    /// A client's of the original.
+    Original(Place),
+}
+
+/// One client's connection.
+#[derive(Debug)]
+pub struct Connection {
+    id: ConnectionId,
+    peer: SocketAddr,
+    session: ExporterSession,
+    member: Member,
+    pace: Pace,
+    /// The longest silence that is borne.
+    patience: Micros,
+    /// When the last whole object came; at first, when it connected.
+    heard: Moment,
+    /// When the object began that is not whole yet.
+    frame_begun: Option<Moment>,
+}
+
+impl Connection {
+    /// A connection from `peer` in which nothing was said yet.
+    pub fn new(id: ConnectionId, peer: SocketAddr, settings: &IngestSettings, now: Moment) -> Self {
+        Self {
+            id,
+            peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+            session: ExporterSession::new(settings.frame_limits),
+            member: Member::Nobody,
+            pace: Pace::new(now),
+            patience: settings.hello_timeout,
+            heard: now,
+            frame_begun: None,
+        }
+    }
+
+    /// Bytes came. Every whole frame in them is taken, and its answer appended to `out`.
+    pub fn receive(&mut self, bytes: &[u8], desk: &Desk, now: Now, out: &mut Vec<u8>) -> Verdict {
+        let mut input = bytes;
+        let mut frames = 0u32;
+        let verdict = loop {
+            let frame = match self.session.receive(&mut input) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break Verdict::Open,
+                Err(rejection) => {
+                    desk.reject(&rejection, self.peer, now.mono);
+                    self.session.complain(&rejection, out);
+                    break Verdict::Close(End::Protocol);
+                }
+            };
+            frames += 1;
+            self.pace.note(desk.settings.frame_rate, now.mono);
+            let verdict = match frame {
+                Received::Hello(hello) => self.hello(hello, desk, now.mono, out),
+                Received::Sample { seq, sample } => self.sample(seq, sample, desk, now, out),
+                Received::Bye { seq, sample } => self.bye(seq.zip(sample), desk, now, out),
+                // Nobody asks for cores yet; who sends them unasked is not harmed.
+                Received::Cores { .. } => Verdict::Open,
+                Received::Original { utilization, object } => {
+                    let taken = match self.member {
+                        Member::Original(place) => {
+                            desk.fleet().update_original(place, self.id, utilization, now).map(|()| place)
+                        }
+                        _ => desk.fleet().join_original(self.id, self.peer, utilization, now),
+                    };
+                    if taken.is_ok() {
+                        exporter::echo(object, out);
+                    }
+                    self.original(taken, desk, now.mono)
+                }
+                Received::Unknown(rejection) => {
+                    desk.reject(&rejection, self.peer, now.mono);
+                    exporter::refuse(&rejection, None, out);
+                    Verdict::Open
+                }
+            };
+            if verdict != Verdict::Open {
+                break verdict;
+            }
+        };
+        self.note_progress(frames, now.mono);
+        verdict
+    }
+
+    /// When [`Connection::expired`] has to be called, if nothing is received before.
+    pub fn deadline(&self, settings: &IngestSettings) -> Moment {
+        let silence = self.heard.plus(self.patience);
+        match self.frame_begun {
+            Some(begun) => begun.plus(settings.frame_timeout).min(silence),
+            None => silence,
+        }
+    }
+
+    /// Until when nothing is to be read, because the client sends too fast.
+    pub fn pause_until(&self, now: Moment) -> Option<Moment> {
+        self.pace.pause_until(now)
+    }
+
+    /// Whether its client has said who it is. Until then it is one of those that may be strangers.
+    pub fn is_greeted(&self) -> bool {
+        self.session.is_greeted()
+    }
+
+    /// The stream has come to its end; what is cut short is counted.
+    pub fn end_of_stream(&self, desk: &Desk, now: Moment) -> End {
+        match self.session.end() {
+            Ok(()) => End::Eof,
+            Err(rejection) => {
+                desk.reject(&rejection, self.peer, now);
+                End::Eof
+            }
+        }
+    }
+
+    /// The connection is over: the fleet is told.
+    pub fn close(self, end: End, desk: &Desk, now: Moment) {
+        if let Member::Agent(place) | Member::Original(place) = self.member {
+            let departure = desk.fleet().leave(place, self.id, end, now);
+            if let Some(departure) = departure {
+                desk.journal.left(&departure, end, now);
+            }
+        }
+    }
+
+    fn hello(&mut self, hello: Box<Hello>, desk: &Desk, now: Moment, out: &mut Vec<u8>) -> Verdict {
+        let judged = desk.fleet().judge(&hello, now);
+        match judged {
+            Ok(stale) => {
+                self.patience = desk.settings.idle_timeout.max(stale);
+                self.session.welcome(stale, out);
+                self.member = Member::Welcome { hello };
+                Verdict::Open
+            }
+            Err(rejection) => self.refuse(&rejection, desk, now, out),
+        }
+    }
+
+    fn sample(&mut self, seq: u64, sample: Sample, desk: &Desk, now: Now, out: &mut Vec<u8>) -> Verdict {
+        match self.take(seq, sample, desk, now) {
+            Ok(()) => desk.metrics.frames_v1.inc(),
+            // An older frame harms nobody, and its sender is not to wait for an answer.
+            Err(rejection)
+                if rejection.reason == RejectReason::Stale && matches!(self.member, Member::Agent(_)) =>
+            {
+                desk.reject(&rejection, self.peer, now.mono);
+            }
+            Err(rejection) => return self.refuse(&rejection, desk, now.mono, out),
+        }
+        exporter::acknowledge(seq, false, out);
+        Verdict::Open
+    }
+
+    fn bye(&mut self, last: Option<(u64, Sample)>, desk: &Desk, now: Now, out: &mut Vec<u8>) -> Verdict {
+        let seq = last.as_ref().map_or(0, |(seq, _)| *seq);
+        if let Some((seq, sample)) = last
+            && let Err(rejection) = self.take(seq, sample, desk, now)
+        {
+            return self.refuse(&rejection, desk, now.mono, out);
+        }
+        desk.metrics.frames_v1.inc();
+        exporter::acknowledge(seq, false, out);
+        Verdict::Close(End::Bye)
+    }
+
+    /// Hands a sample of a v1 agent to the fleet.
+    fn take(&mut self, seq: u64, sample: Sample, desk: &Desk, now: Now) -> Result<(), Rejection> {
+        match std::mem::replace(&mut self.member, Member::Nobody) {
+            Member::Agent(place) => {
+                self.member = Member::Agent(place);
+                desk.fleet().update(place, self.id, seq, sample, now)
+            }
+            Member::Welcome { hello } => {
+                let name = hello.agent.clone();
+                let place = desk.fleet().join(self.id, self.peer, *hello, seq, sample, now)?;
+                self.member = Member::Agent(place);
+                desk.journal.joined(name.as_str(), self.peer, now.mono);
+                Ok(())
+            }
+            Member::Nobody | Member::Original(_) => {
+                Err(Rejection::new(RejectReason::OutOfOrder, "the first frame of a connection is hello"))
+            }
+        }
+    }
+
+    fn original(&mut self, taken: Result<Place, Rejection>, desk: &Desk, now: Moment) -> Verdict {
+        match taken {
+            Ok(place) => {
+                if matches!(self.member, Member::Nobody) {
+                    desk.journal.joined(&self.peer.to_string(), self.peer, now);
+                    self.patience = desk.settings.original_idle_timeout;
+                    self.member = Member::Original(place);
+                }
+                desk.metrics.frames_original.inc();
+                Verdict::Open
+            }
+            Err(rejection) => {
+                desk.reject(&rejection, self.peer, now);
+                Verdict::Close(End::Protocol)
+            }
+        }
+    }
+
+    /// Refuses what is well formed but cannot be: the client is told when to come back.
+    fn refuse(&mut self, rejection: &Rejection, desk: &Desk, now: Moment, out: &mut Vec<u8>) -> Verdict {
+        desk.reject(rejection, self.peer, now);
+        let retry = match rejection.reason {
+            RejectReason::FleetFull => RETRY_FULL,
+            _ => RETRY,
+        };
+        exporter::refuse(rejection, Some(retry), out);
+        Verdict::Close(End::Protocol)
+    }
+
+    fn note_progress(&mut self, frames: u32, now: Moment) {
+        if frames > 0 {
+            self.heard = now;
+            self.frame_begun = None;
+        }
+        if self.session.is_inside_frame() {
+            self.frame_begun.get_or_insert(now);
+        } else {
+            self.frame_begun = None;
+        }
+    }
+}
+
+impl Desk {
+    /// Counts and tells a refused frame.
+    fn reject(&self, rejection: &Rejection, peer: SocketAddr, now: Moment) {
+        self.metrics.reject_frame(rejection.reason);
+        self.journal.rejected(rejection, peer, now);
+    }
+}

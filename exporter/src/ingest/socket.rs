@@ -1,0 +1,183 @@
+//! One connection's socket: reads, writes, and waits for whatever comes first.
+//!
+//! A connection that waits holds no buffer: bytes are read into a buffer of the thread, taken at once, and
+//! answered before anything else is waited for.
+
+use std::cell::RefCell;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use cpumon_daemon::clock::Clock;
+use cpumon_daemon::stop::Stop;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{sleep_until, timeout};
+
+use super::admission::{Eviction, Slot};
+use super::connection::{Connection, Desk, Verdict};
+use crate::exposition::own::Refusal;
+use crate::fleet::End;
+
+/// How much is read at once. What one read brings is taken whole, so this also bounds a burst.
+const READ_SIZE: usize = 16 * 1024;
+
+/// How long, and for how many bytes, a client that broke the protocol may go on sending before it is cut off:
+/// closing with its bytes unread would take our answer away from it.
+const FAREWELL: (Duration, usize) = (Duration::from_millis(500), 4 * READ_SIZE);
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers { input: vec![0; READ_SIZE], output: Vec::new() });
+}
+
+/// The buffers of a thread, in use while one connection is being served.
+struct Buffers {
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// A connection and its socket.
+pub(super) struct Socket {
+    stream: TcpStream,
+    connection: Connection,
+    desk: Arc<Desk>,
+    clock: Clock,
+    /// Answers that the kernel did not take at once.
+    unsent: Vec<u8>,
+}
+
+/// Why a connection is over.
+enum Over {
+    /// It ended, and the fleet is to know.
+    Ended(End),
+    /// It was turned away before anybody joined the fleet.
+    Refused(Refusal),
+    /// The exporter stops: its agents are not gone, it is.
+    Stopped,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, connection: Connection, desk: Arc<Desk>, clock: Clock) -> Self {
+        Self { stream, connection, desk, clock, unsent: Vec::new() }
+    }
+
+    /// Serves the connection to its end.
+    pub(super) async fn serve(mut self, mut slot: Slot, eviction: Eviction, stop: Stop) {
+        // Answers are small and waited for.
+        let _ = self.stream.set_nodelay(true);
+        self.desk.metrics.connections.inc();
+        let over = self.serve_until_over(&mut slot, eviction, stop).await;
+        self.desk.metrics.connections.dec();
+        let now = self.clock.now().mono;
+        match over {
+            Over::Ended(end) => {
+                self.connection.close(end, &self.desk, now);
+                if end == End::Protocol {
+                    say_farewell(self.stream).await;
+                }
+            }
+            Over::Refused(refusal) => {
+                self.desk.metrics.refuse_connection(refusal);
+                self.desk.journal.refused(refusal, self.stream.peer_addr().ok(), now);
+            }
+            Over::Stopped => {}
+        }
+    }
+
+    async fn serve_until_over(&mut self, slot: &mut Slot, mut eviction: Eviction, stop: Stop) -> Over {
+        let mut stopped = pin!(stop.requested());
+        let mut deadline =
+            pin!(sleep_until(self.clock.instant(self.connection.deadline(&self.desk.settings))));
+        let mut is_greeted = false;
+        loop {
+            let verdict = tokio::select! {
+                biased;
+                verdict = std::future::poll_fn(|cx| self.poll_exchange(cx)) => verdict,
+                () = &mut stopped => return Over::Stopped,
+                () = &mut deadline => {
+                    // It moves with every frame, and is only looked at when the first one has passed.
+                    let due = self.connection.deadline(&self.desk.settings);
+                    if due > self.clock.now().mono {
+                        deadline.as_mut().reset(self.clock.instant(due));
+                        continue;
+                    }
+                    return if is_greeted { Over::Ended(End::Timeout) } else { Over::Refused(Refusal::Silent) };
+                }
+                () = eviction.wait(), if !is_greeted => return Over::Refused(Refusal::Ungreeted),
+            };
+            if !is_greeted && self.connection.is_greeted() {
+                is_greeted = true;
+                slot.greeted();
+            }
+            if let Err(end) = self.flush().await {
+                return Over::Ended(end);
+            }
+            if let Verdict::Close(end) = verdict {
+                return Over::Ended(end);
+            }
+            if let Some(until) = self.connection.pause_until(self.clock.now().mono) {
+                self.desk.metrics.throttled.inc();
+                tokio::select! {
+                    () = sleep_until(self.clock.instant(until)) => {}
+                    () = &mut stopped => return Over::Stopped,
+                }
+            }
+        }
+    }
+
+    /// Reads once, takes what came, and hands the answers to the kernel.
+    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        BUFFERS.with_borrow_mut(|Buffers { input, output }| {
+            let mut read = ReadBuf::new(input);
+            let end = match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
+                Ok(()) if read.filled().is_empty() => {
+                    Some(self.connection.end_of_stream(&self.desk, self.clock.now().mono))
+                }
+                Ok(()) => None,
+                Err(_) => Some(End::Eof),
+            };
+            if let Some(end) = end {
+                return Poll::Ready(Verdict::Close(end));
+            }
+            output.clear();
+            let verdict = self.connection.receive(read.filled(), &self.desk, self.clock.now(), output);
+            if !output.is_empty() {
+                let sent = self.stream.try_write(output).unwrap_or(0);
+                self.unsent.extend_from_slice(&output[sent..]);
+            }
+            Poll::Ready(verdict)
+        })
+    }
+
+    /// Waits until the kernel has taken all answers: as long as a client does not read, it is not read from.
+    async fn flush(&mut self) -> Result<(), End> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let unsent = std::mem::take(&mut self.unsent);
+        match timeout(self.desk.settings.write_timeout.into(), self.stream.write_all(&unsent)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Eof),
+            Err(_) => Err(End::Timeout),
+        }
+    }
+}
+
+/// Lets the client read its last answer.
+async fn say_farewell(mut stream: TcpStream) {
+    let (patience, most) = FAREWELL;
+    let read_on = async {
+        stream.shutdown().await?;
+        let mut left = most;
+        let mut ignored = [0; 512];
+        while left > 0 {
+            match stream.read(&mut ignored).await? {
+                0 => break,
+                count => left = left.saturating_sub(count),
+            }
+        }
+        std::io::Result::Ok(())
+    };
+    let _ = timeout(patience, read_on).await;
+}

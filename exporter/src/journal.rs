@@ -1,0 +1,69 @@
+//! What is worth a line in the log, and how often: changes of state, one line a second of each kind.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use cpumon_daemon::logs::Limited;
+use cpumon_protocol::model::{Micros, Moment};
+use cpumon_protocol::reject::Rejection;
+
+use crate::exposition::own::Refusal;
+use crate::fleet::{Departure, End};
+
+/// The log of what happens to agents and connections.
+#[derive(Debug)]
+pub struct Journal {
+    limited: Mutex<Limited<&'static str>>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { limited: Mutex::new(Limited::new(Micros::from_secs(1))) }
+    }
+}
+
+impl Journal {
+    /// An agent's samples arrive.
+    pub fn joined(&self, agent: &str, peer: SocketAddr, now: Moment) {
+        if let Some(left_out) = self.pass("joined", now) {
+            tracing::info!(agent, %peer, left_out, "agent is there");
+        }
+    }
+
+    /// An agent's connection has ended.
+    pub fn left(&self, departure: &Departure, end: End, now: Moment) {
+        let (agent, reason) = (&*departure.agent, end.label());
+        let Some(left_out) = self.pass(reason, now) else { return };
+        if departure.in_peace {
+            tracing::info!(agent, reason, left_out, "agent has left");
+        } else {
+            tracing::warn!(agent, reason, left_out, "agent is gone");
+        }
+    }
+
+    /// A frame was refused.
+    pub fn rejected(&self, rejection: &Rejection, peer: SocketAddr, now: Moment) {
+        let reason = rejection.reason.label();
+        if let Some(left_out) = self.pass(reason, now) {
+            // The message may hold what the peer sent.
+            tracing::warn!(%peer, reason, detail = ?rejection.message, left_out, "refused a frame");
+        }
+    }
+
+    /// A connection was refused.
+    pub fn refused(&self, refusal: Refusal, peer: Option<SocketAddr>, now: Moment) {
+        let reason = refusal.label();
+        if let Some(left_out) = self.pass(reason, now) {
+            tracing::warn!(
+                peer = peer.map(tracing::field::display),
+                reason,
+                left_out,
+                "refused a connection"
+            );
+        }
+    }
+
+    fn pass(&self, kind: &'static str, now: Moment) -> Option<u64> {
+        self.limited.lock().unwrap_or_else(PoisonError::into_inner).pass(kind, now)
+    }
+}

@@ -1,0 +1,91 @@
+//! The exporter put together.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use cpumon_daemon::clock::Clock;
+use cpumon_daemon::stop::{Drained, Stop};
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::exposition::own::OwnMetrics;
+use crate::exposition::render::Renderer;
+use crate::fleet::{Fleet, Roster};
+use crate::http::{self, HttpStats};
+use crate::ingest::{self, Desk};
+use crate::journal::Journal;
+use crate::roster_file::RosterFile;
+use crate::site::ExporterSite;
+use crate::{descriptors, housekeeping, listen};
+
+/// The exporter's sockets, bound.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For agents.
+    pub ingest: TcpListener,
+    /// For HTTP.
+    pub http: TcpListener,
+}
+
+impl Listeners {
+    /// Binds where the configuration says, and tells the addresses.
+    ///
+    /// # Errors
+    ///
+    /// Names the variable whose address cannot be had.
+    pub fn bind(config: &Config) -> anyhow::Result<Self> {
+        let ingest = listen::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen)?;
+        let http = listen::listen("EXPORTER_HTTP_LISTEN", config.http_listen)?;
+        tracing::info!(ingest = %ingest.local_addr()?, http = %http.local_addr()?, "listening");
+        Ok(Self { ingest, http })
+    }
+}
+
+/// Runs an exporter on `listeners` until `stop`.
+///
+/// # Errors
+///
+/// When it cannot begin; later, no client and no error of a client ends it.
+pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Result<()> {
+    let clock = Clock::start();
+    let mut settings = config.ingest();
+    settings.max_connections = descriptors::room_for_connections(config.max_connections);
+    let roster_file = config.state_file.clone().map(RosterFile::new);
+    let roster = roster_file.as_ref().map_or_else(Roster::default, RosterFile::load);
+    let metrics =
+        OwnMetrics::new(&config.thresholds()).context("cannot set up the exporter's own metrics")?;
+    let desk = Arc::new(Desk {
+        fleet: Mutex::new(Fleet::new(config.fleet(), &roster, clock.now())),
+        metrics,
+        journal: Journal::default(),
+        settings,
+    });
+    let http_stats = Arc::new(HttpStats::default());
+    let site = ExporterSite::new(
+        Arc::clone(&desk),
+        Renderer::new(config.thresholds()),
+        Arc::clone(&http_stats),
+        clock,
+        stop.clone(),
+    );
+
+    let http =
+        tokio::spawn(http::serve(listeners.http, Arc::new(site), config.http(), http_stats, stop.token()));
+    let house = tokio::spawn(housekeeping::keep(
+        Arc::clone(&desk),
+        clock,
+        roster_file,
+        config.state_interval,
+        stop.clone(),
+    ));
+    let drained = ingest::serve(listeners.ingest, desk, clock, stop, config.stop_timeout).await;
+    let http = http.await.context("the HTTP server has panicked")?;
+    house.await.context("housekeeping has panicked")?;
+    match drained {
+        Drained::Complete if http.cut_connections == 0 => tracing::info!("stopped, every connection ended"),
+        drained => {
+            tracing::warn!(ingest = ?drained, http_cut = http.cut_connections, "stopped, some connections were cut")
+        }
+    }
+    Ok(())
+}
