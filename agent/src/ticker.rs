@@ -5,6 +5,8 @@ use cpumon_protocol::model::{Micros, Moment};
 /// The time between two ticks.
 pub const PERIOD: Micros = Micros::from_secs(1);
 
+const PERIOD_HALF: Micros = Micros(PERIOD.0 / 2);
+
 /// A tick that comes later than this starts a new rhythm. Before that the rhythm is kept, so that late wake-ups
 /// do not add up; after a pause there is one tick, not one for each second of the pause.
 pub const TOLERANCE: Micros = Micros::from_millis(250);
@@ -37,9 +39,44 @@ impl Ticker {
     }
 }
 
+/// How often a sample is due to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Cadence {
+    interval: Micros,
+    next: Moment,
+}
+
+impl Cadence {
+    /// One sample each `interval`, the first one at once.
+    pub const fn every(interval: Micros) -> Self {
+        Self { interval, next: Moment(0) }
+    }
+
+    /// Whether the sample of the tick at `now` is due; if so, the next one is due an interval later.
+    pub fn take(&mut self, now: Moment) -> bool {
+        // A tick that is a little early for its second is the one that is meant.
+        if now.plus(PERIOD_HALF) < self.next {
+            return false;
+        }
+        self.next = now.plus(self.interval);
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sample_is_due_each_interval() {
+        let due = |seconds: u64, ticks_ms: &[u64]| -> Vec<u64> {
+            let mut cadence = Cadence::every(Micros::from_secs(seconds));
+            ticks_ms.iter().copied().filter(|&ms| cadence.take(Moment(ms * 1_000))).collect()
+        };
+        assert_eq!(due(1, &[0, 1_200, 2_000, 3_250, 4_000]), [0, 1_200, 2_000, 3_250, 4_000]);
+        assert_eq!(due(3, &[0, 1_000, 2_000, 3_000, 4_000, 6_200, 9_000, 10_000]), [0, 3_000, 6_200, 9_000]);
+        assert_eq!(due(3, &[0, 1_000, 61_400, 62_400, 63_400, 64_400]), [0, 61_400, 64_400]);
+    }
 
     /// Takes a tick at each of these moments (in ms); gives those that were due.
     fn taken(moments_ms: &[u64]) -> Vec<u64> {

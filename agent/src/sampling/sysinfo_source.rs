@@ -16,43 +16,46 @@ use super::{Cpu, Fault, ReadError, Reading, Source, Usage};
 const SUBJECT: &str = "the CPU usage of this system";
 
 /// The library, and what it said last.
+#[derive(Default)]
 pub struct SysinfoSource {
-    system: System,
-    refreshed: Instant,
+    listed: Option<Listed>,
     figures: Vec<f32>,
     reading: Reading,
 }
 
-impl SysinfoSource {
-    /// Asks the library for the list of CPUs.
-    pub fn new() -> Result<Self, ReadError> {
-        let system = list_cpus()?;
-        let figures = Vec::with_capacity(system.cpus().len() + 1);
-        Ok(Self { system, refreshed: Instant::now(), figures, reading: Reading::default() })
-    }
+/// The library's list of CPUs, and when it was refreshed.
+struct Listed {
+    system: System,
+    at: Instant,
+}
 
-    /// Refreshes the library and takes over its figures if they are new.
+impl SysinfoSource {
+    /// Takes over the library's figures if they are new. The first ones are averages since boot, of no use but
+    /// to begin with.
     fn refresh(&mut self) -> Result<(), Fault> {
+        let Some(listed) = &mut self.listed else {
+            let system = list_cpus()?;
+            self.figures.extend(figures(&system));
+            self.listed = Some(Listed { system, at: Instant::now() });
+            return Ok(());
+        };
         // Sooner than this the library does nothing, silently.
-        if self.refreshed.elapsed() < MINIMUM_CPU_UPDATE_INTERVAL {
+        if listed.at.elapsed() < MINIMUM_CPU_UPDATE_INTERVAL {
             return Err(Fault::Stale);
         }
-        self.system.refresh_cpu_usage();
-        self.refreshed = Instant::now();
-        let unchanged = self.figures.iter().copied().eq(figures(&self.system));
+        listed.system.refresh_cpu_usage();
+        listed.at = Instant::now();
+        let unchanged = self.figures.iter().copied().eq(figures(&listed.system));
         self.figures.clear();
-        self.figures.extend(figures(&self.system));
-        if unchanged && list_cpus().is_err() {
-            return Err(Fault::Stale);
-        }
-        Ok(())
+        self.figures.extend(figures(&listed.system));
+        if unchanged { list_cpus().map(drop) } else { Ok(()) }
     }
 }
 
 impl Source for SysinfoSource {
     fn read(&mut self) -> Result<&Reading, ReadError> {
-        self.refresh().map_err(|fault| ReadError::new(SUBJECT, fault))?;
-        let usage = usage(&self.figures).ok_or_else(|| ReadError::new(SUBJECT, Fault::Stale))?;
+        let usage = self.refresh().and_then(|()| usage(&self.figures).ok_or(Fault::Stale));
+        let usage = usage.map_err(|fault| ReadError::new(SUBJECT, fault))?;
         self.reading = Reading {
             cpu: Cpu::Usage(usage),
             logical_cpus: u32::try_from(self.figures.len().saturating_sub(1)).ok(),
@@ -63,12 +66,12 @@ impl Source for SysinfoSource {
     }
 }
 
-fn list_cpus() -> Result<System, ReadError> {
+fn list_cpus() -> Result<System, Fault> {
     let usage = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
     match System::new_with_specifics(usage) {
         Ok(system) if !system.cpus().is_empty() => Ok(system),
-        Ok(_) => Err(ReadError::new(SUBJECT, Fault::Empty)),
-        Err(error) => Err(ReadError::new(SUBJECT, Fault::Io(std::io::Error::other(error.to_string())))),
+        Ok(_) => Err(Fault::Empty),
+        Err(error) => Err(Fault::Io(std::io::Error::other(error.to_string()))),
     }
 }
 

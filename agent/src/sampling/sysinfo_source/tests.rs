@@ -24,14 +24,15 @@ fn figures_become_ratios() {
 
 #[test]
 fn a_reading_too_soon_is_no_reading() {
-    let mut source = SysinfoSource::new().unwrap();
+    let mut source = SysinfoSource::default();
+    source.read().unwrap();
     let error = source.read().unwrap_err();
     assert_eq!(error.to_string(), "cannot read the CPU usage of this system: there is no new figure");
 }
 
 #[test]
 fn follows_this_machines_load() {
-    let mut source = SysinfoSource::new().unwrap();
+    let mut source = SysinfoSource::default();
     let cpus = std::thread::available_parallelism().unwrap().get();
     let read = |source: &mut SysinfoSource| {
         burn(MINIMUM_CPU_UPDATE_INTERVAL + Duration::from_millis(100));

@@ -1,0 +1,157 @@
+//! The loop: ticks, bytes and deadlines, one after the other in one task.
+//!
+//! In steady state it wakes up twice a second: for the tick, and for the answer.
+
+use std::pin::pin;
+
+use cpumon_daemon::clock::Clock;
+use cpumon_daemon::stop::Stop;
+use cpumon_protocol::model::{Micros, Moment, Sample};
+use tokio::time::{Instant, sleep_until};
+use tracing::error;
+
+use crate::connection::{Connection, Happened};
+use crate::health::LastTick;
+use crate::link::{Action, Event, Link};
+use crate::recorder::Recorder;
+use crate::sampling::Source;
+use crate::state::StateFile;
+use crate::terminal::Terminal;
+use crate::ticker::{Cadence, Ticker};
+
+use super::journal::Journal;
+
+/// All parts of a running agent.
+pub(super) struct Agent {
+    pub(super) clock: Clock,
+    pub(super) ticker: Ticker,
+    pub(super) cadence: Cadence,
+    pub(super) source: Box<dyn Source>,
+    pub(super) recorder: Recorder,
+    pub(super) state: Option<StateFile>,
+    pub(super) link: Link,
+    pub(super) connection: Connection,
+    pub(super) terminal: Terminal,
+    pub(super) journal: Journal,
+    pub(super) last_tick: LastTick,
+    /// Memory for what the link sends.
+    pub(super) out: Vec<u8>,
+}
+
+impl Agent {
+    /// Runs until `stop` is requested, then until bye is answered or `patience` is over.
+    pub(super) async fn run(mut self, stop: Stop, patience: Micros) {
+        let mut requested = pin!(stop.requested());
+        let mut timer = pin!(sleep_until(Instant::now()));
+        let mut stopping = false;
+        while !(stopping && self.link.is_ended()) {
+            let next = self.next_wake_up(stopping);
+            if let Some(next) = next {
+                timer.as_mut().reset(self.clock.instant(next));
+            }
+            tokio::select! {
+                () = &mut requested, if !stopping => {
+                    stopping = true;
+                    self.stop(patience);
+                }
+                () = &mut timer, if next.is_some() => self.time_passed(stopping),
+                happened = self.connection.happened() => self.connection_happened(happened),
+            }
+            self.tell_events();
+        }
+        self.terminal.close("stopped");
+    }
+
+    fn next_wake_up(&self, stopping: bool) -> Option<Moment> {
+        let tick = (!stopping).then_some(self.ticker.next());
+        [tick, self.link.deadline()].into_iter().flatten().min()
+    }
+
+    fn time_passed(&mut self, stopping: bool) {
+        let now = self.clock.now().mono;
+        if !stopping && self.ticker.take(now) {
+            self.tick(now);
+        }
+        let action = self.link.expired(now, &mut self.out);
+        self.act(action);
+    }
+
+    fn tick(&mut self, now: Moment) {
+        self.last_tick.note(now);
+        let outcome = self.recorder.tick(now, self.source.read());
+        self.journal.changes(now, outcome.changes);
+        match outcome.result {
+            Ok(sample) => self.sampled(now, sample),
+            Err(_) => self.link.missed(),
+        }
+    }
+
+    fn sampled(&mut self, now: Moment, sample: Sample) {
+        // First kept, then told: what is kept must never be behind what an exporter knows.
+        self.keep();
+        let due = self.cadence.take(now);
+        self.terminal.sample(sample.utilization);
+        let action = self.link.tick(now, sample, due, &mut self.out);
+        self.act(action);
+        if !due {
+            self.terminal.close("goes with the next frame");
+        } else if !self.link.is_live() {
+            self.terminal.close("not sent: no exporter");
+        }
+    }
+
+    fn keep(&mut self) {
+        if let Some(state) = &mut self.state
+            && let Err(error) = state.save(self.recorder.kept())
+        {
+            let path = state.path().display().to_string();
+            error!(path, "the histogram is no longer kept: {error}; a restart of the agent will begin anew");
+            self.state = None;
+        }
+    }
+
+    fn connection_happened(&mut self, happened: Happened) {
+        let now = self.clock.now().mono;
+        let action = match happened {
+            Happened::Opened(peer) => {
+                self.journal.opened(peer);
+                self.link.connected(now, &mut self.out)
+            }
+            Happened::Received(length) => {
+                self.link.receive(now, self.connection.received(length), &mut self.out)
+            }
+            Happened::Failed(why) => {
+                self.link.failed(now, why);
+                Action::None
+            }
+        };
+        self.act(action);
+    }
+
+    fn stop(&mut self, patience: Micros) {
+        let now = self.clock.now().mono;
+        self.keep();
+        let action = self.link.stop(now, patience, &mut self.out);
+        self.act(action);
+    }
+
+    /// Sends what the link has said, then does what it wants.
+    fn act(&mut self, action: Action) {
+        self.connection.send(&self.out);
+        self.out.clear();
+        match action {
+            Action::None => {}
+            Action::Connect => self.connection.open(self.link.failures()),
+            Action::Close => self.connection.close(),
+        }
+    }
+
+    fn tell_events(&mut self) {
+        while let Some(event) = self.link.next_event() {
+            if let Event::Acked { rtt } = &event {
+                self.terminal.answered(*rtt);
+            }
+            self.journal.event(self.clock.now().mono, &event);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the agent logs while it runs: changes of state, each once; no line for a sample.
+
+use std::net::SocketAddr;
+
+use cpumon_daemon::logs::Limited;
+use cpumon_protocol::model::{Micros, Moment};
+use tracing::{debug, info, warn};
+
+use crate::link::{Event, Failure};
+use crate::recorder::Change;
+
+/// The same kind of trouble is logged once in this time, with the number of times it was not.
+const REPEAT: Micros = Micros::from_secs(60);
+
+/// Knows what was said already.
+#[derive(Debug)]
+pub(super) struct Journal {
+    peer: Option<SocketAddr>,
+    troubles: Limited<&'static str>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { peer: None, troubles: Limited::new(REPEAT) }
+    }
+}
+
+impl Journal {
+    /// A connection is open, to this address.
+    pub(super) fn opened(&mut self, peer: SocketAddr) {
+        debug!(exporter = %peer, "connected");
+        self.peer = Some(peer);
+    }
+
+    /// Something happened on the link.
+    pub(super) fn event(&mut self, now: Moment, event: &Event) {
+        let exporter = self.peer.map(|peer| peer.to_string());
+        let exporter = exporter.as_deref();
+        match event {
+            Event::Welcome { stale } => {
+                info!(exporter, stale_ms = stale.as_millis(), "an exporter takes the samples");
+            }
+            Event::FellBack => {
+                info!(exporter, "a server of the original takes the samples: only the percentage is sent");
+            }
+            Event::Acked { .. } => {}
+            Event::Refused { code, message, rest } => {
+                if let Some(left_out) = self.troubles.pass("refused", now) {
+                    let retry_ms = rest.as_millis();
+                    warn!(exporter, code = &**code, retry_ms, left_out, "the exporter refused: {message}");
+                }
+            }
+            Event::Lost { why, rest } => {
+                if let Some(left_out) = self.troubles.pass(kind(why), now) {
+                    warn!(
+                        exporter,
+                        retry_ms = rest.as_millis(),
+                        left_out,
+                        "no exporter takes the samples: {why}"
+                    );
+                }
+                self.peer = None;
+            }
+        }
+    }
+
+    /// The recorder noticed these.
+    pub(super) fn changes(&mut self, now: Moment, changes: Vec<Change>) {
+        let mut resets = Vec::new();
+        for change in changes {
+            match change {
+                Change::Unreadable(error) => {
+                    if let Some(left_out) = self.troubles.pass("unreadable", now) {
+                        warn!(left_out, "no samples: {error}");
+                    }
+                }
+                Change::Standing => {
+                    if let Some(left_out) = self.troubles.pass("standing", now) {
+                        warn!(left_out, "no samples: the CPU times stand still");
+                    }
+                }
+                Change::Recovered => {
+                    if let Some(left_out) = self.troubles.pass("recovered", now) {
+                        info!(left_out, "the CPU times can be read again");
+                    }
+                }
+                Change::Reset { total, from, to } => {
+                    resets.push(format!("{} from {}us to {}us", total.label(), from.0, to.0));
+                }
+            }
+        }
+        if !resets.is_empty()
+            && let Some(left_out) = self.troubles.pass("reset", now)
+        {
+            warn!(left_out, "the kernel's CPU times were reset: {}", resets.join(", "));
+        }
+    }
+}
+
+/// The kind of a failure, of a closed set.
+const fn kind(why: &Failure) -> &'static str {
+    match why {
+        Failure::Io(_) => "io",
+        Failure::Closed => "closed",
+        Failure::ConnectTimeout(_) => "connect timeout",
+        Failure::WelcomeTimeout(_) => "welcome timeout",
+        Failure::AckTimeout(_) => "ack timeout",
+        Failure::Nonsense(_) => "nonsense",
+    }
+}
