@@ -11,7 +11,7 @@ use cpumon_protocol::session::agent::{AgentSession, Answer};
 use cpumon_protocol::session::exporter::{ExporterSession, FrameLimits, acknowledge, echo, refuse};
 
 use crate::support;
-use crate::support::conversation::listen;
+use crate::support::conversation::{STALE, listen};
 use crate::support::values::{any_text, chunks, cuts, noise, number, plain_hello};
 
 proptest! {
@@ -24,7 +24,9 @@ proptest! {
         retry in proptest::option::of(number()),
     ) {
         let fixed = Rejection { reason, message: message.to_string().into() };
-        for rejection in [fixed, Rejection::with(reason, message.repeat(2))] {
+        let cut = Rejection::with(reason, message.repeat(2));
+        prop_assert!(cut.message.len() <= 200 && message.repeat(2).starts_with(&*cut.message));
+        for rejection in [fixed, cut] {
             let mut bytes = Vec::new();
             refuse(&rejection, retry.map(Micros::from_millis), &mut bytes);
             prop_assert!(bytes.len() <= REPLY_MAX, "{} bytes", bytes.len());
@@ -100,5 +102,89 @@ fn an_echo_is_the_objects_own_text_in_upper_case() {
         let mut answer = Vec::new();
         echo(object, &mut answer);
         assert_eq!(String::from_utf8(answer).unwrap(), expected);
+    }
+}
+
+/// What a session makes of one answer; `welcomed` says whether it comes after welcome.
+fn meaning(welcomed: bool, answer: &str) -> (Vec<Answer>, Option<RejectReason>) {
+    let mut session = AgentSession::start(&plain_hello(), &mut Vec::new());
+    if welcomed {
+        let mut welcome = Vec::new();
+        ExporterSession::new(FrameLimits::default()).welcome(STALE, &mut welcome);
+        assert_eq!(listen(&mut session, &[&welcome]).0, [Answer::Welcome { stale: STALE }]);
+    }
+    listen(&mut session, &[answer.as_bytes()])
+}
+
+#[test]
+fn after_welcome_only_v1_is_an_answer() {
+    let fitting = format!("{{\"v\":1,\"t\":\"ack\",\"seq\":7{}}}", " ".repeat(REPLY_MAX - 25));
+    assert_eq!(fitting.len(), REPLY_MAX);
+    let ack = |want_cores| Ok(Answer::Ack { seq: 7, want_cores });
+    for (answer, expected) in [
+        (r#"{"v":1,"t":"ack","seq":7}"#, ack(false)),
+        (r#"{"v":1,"t":"ack","seq":7,"want":[]}"#, ack(false)),
+        (r#"{"v":1,"t":"ack","seq":7,"want":["cores"]}"#, ack(true)),
+        (r#"{"v":1,"t":"ack","seq":7,"want":["later"]}"#, ack(false)),
+        (r#"{"v":1,"t":"ack","seq":7,"want":["later","cores"],"more":{}}"#, ack(true)),
+        (&fitting, ack(false)),
+        (&format!(" {fitting}"), ack(false)),
+        (&fitting.replace('}', " }"), Err(RejectReason::TooLarge)),
+        (r#"{"v":2,"t":"ack","seq":7}"#, Err(RejectReason::Schema)),
+        (r#"{"v":1,"t":"later"}"#, Err(RejectReason::Schema)),
+        (r#"{"v":1,"t":"ack"}"#, Err(RejectReason::Schema)),
+        (r#"{"t":"ack","seq":7}"#, Err(RejectReason::Schema)),
+        (r#"{"V":1,"T":"ACK","SEQ":7}"#, Err(RejectReason::Schema)),
+        (r#"{"v":1,"t":"ack","seq":-7}"#, Err(RejectReason::Schema)),
+        (r#"{"v":1,"t":"ack","seq":7,"want":"cores"}"#, Err(RejectReason::Schema)),
+        (r#"{"v":1,"t":"ack","t":"ack","seq":7}"#, Err(RejectReason::Schema)),
+        ("OK", Err(RejectReason::NotAnObject)),
+    ] {
+        let (answers, ended) = meaning(true, answer);
+        match expected {
+            Ok(expected) => assert_eq!((answers, ended), (vec![expected], None), "{answer}"),
+            Err(reason) => assert_eq!((answers, ended), (Vec::new(), Some(reason)), "{answer}"),
+        }
+    }
+}
+
+#[test]
+fn before_welcome_all_but_v1_is_the_original() {
+    for answer in [
+        "OK",
+        "OK\n{\"more\":1}",
+        "{\"THE PERCENTAGE OF CPU USAGE\": 0}",
+        r#"{"v":2,"t":"welcome","stale_ms":5000}"#,
+        r#"{"v":1,"t":"welcome"}"#,
+        r#"{"v":1,"t":"ack","seq":7}"#,
+        r#"{"v":1,"t":"later"}"#,
+        "HTTP/1.1 400 Bad Request\r\n\r\n",
+        // Begun and already longer than any v1 frame.
+        &format!("{{\"{}", "A".repeat(REPLY_MAX)),
+    ] {
+        assert_eq!(meaning(false, answer), (vec![Answer::Original], None), "{answer}");
+    }
+    let refused =
+        Answer::Refused { code: "later".into(), retry: Some(Micros::from_secs(3)), message: "".into() };
+    let error = r#"{"v":1,"t":"error","code":"later","retry_ms":3000}"#;
+    assert_eq!(meaning(false, error), (vec![refused], None));
+    assert_eq!(meaning(false, "\r\n{\"v\":1"), (Vec::new(), None));
+}
+
+#[test]
+fn waiting_is_given_up_for_a_begun_first_answer_only() {
+    for (welcomed, begun, expected) in [
+        (false, "{\"THE PERCENTAGE", Some(Answer::Original)),
+        (false, "", None),
+        (false, "\n", None),
+        (true, "{\"v\":1", None),
+    ] {
+        let mut session = AgentSession::start(&plain_hello(), &mut Vec::new());
+        if welcomed {
+            session.receive(&mut &br#"{"v":1,"t":"welcome","stale_ms":5000}"#[..]).unwrap();
+        }
+        assert_eq!(listen(&mut session, &[begun.as_bytes()]), (Vec::new(), None));
+        assert_eq!(session.give_up_waiting(), expected, "{welcomed} {begun:?}");
+        assert_eq!(session.is_original(), expected.is_some(), "{welcomed} {begun:?}");
     }
 }

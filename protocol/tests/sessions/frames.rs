@@ -3,8 +3,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use cpumon_protocol::limits::{FRAME_MAX, HELLO_MAX, TEXT_MAX};
-use cpumon_protocol::model::{CoreTimes, Hello, Sample};
+use cpumon_protocol::limits::{FRAME_MAX, HELLO_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
+use cpumon_protocol::model::{
+    CoreTimes, CpuTimes, GuestTimes, Hello, Micros, Millionths, Mode, Sample, TopProcess,
+};
 use cpumon_protocol::reject::RejectReason;
 use cpumon_protocol::session::agent::{AgentSession, Answer, Leaving};
 use cpumon_protocol::session::exporter::FrameLimits;
@@ -192,6 +194,45 @@ proptest! {
         let outcome = hear(FrameLimits::default(), [&*bytes]);
         prop_assert_eq!(outcome.said, vec![Said::Original { utilization: sample.utilization, object }]);
     }
+}
+
+#[test]
+fn a_bye_carries_totals_only_with_their_place_and_percentage() {
+    for (fields, expected) in [
+        ("", (None, None)),
+        (r#","seq":7"#, (Some(7), None)),
+        (r#","seq":7,"missed":1"#, (Some(7), None)),
+        (r#","The Percentage Of CPU USAGE":0"#, (None, None)),
+        (r#","seq":7,"The Percentage Of CPU USAGE":0"#, (Some(7), Some(Sample::default()))),
+    ] {
+        let (_, hello) = welcomed(&plain_hello());
+        let bye = format!("{{\"v\":1,\"t\":\"bye\"{fields}}}");
+        let outcome = hear(FrameLimits::default(), [&*hello, bye.as_bytes()]);
+        let (seq, sample) = expected;
+        assert_eq!(outcome.said.last(), Some(&Said::Bye { seq, sample }), "{bye}");
+    }
+}
+
+#[test]
+fn the_largest_frames_fit() {
+    let (session, hello) = welcomed(&plain_hello());
+    let times = CpuTimes([Micros(u64::MAX); Mode::ALL.len()]);
+    let guest = GuestTimes { user: Micros(u64::MAX), nice: Micros(u64::MAX) };
+    let cores = vec![CoreTimes { core: u32::MAX, times, guest }; 1_000];
+    let process = TopProcess { comm: "\"".repeat(TEXT_MAX).into(), cores: Millionths(u64::MAX) };
+    let sample = Sample { top_processes: vec![process; TOP_PROCESSES_MAX + 1], ..Sample::default() };
+    let mut frames = Vec::new();
+    session.cores(u64::MAX, &cores, &mut frames);
+    session.sample(u64::MAX, &sample, &mut frames);
+    let outcome = hear(FrameLimits::default(), [&*hello, &*frames]);
+    assert_eq!(outcome.errors, []);
+    let arrived: usize = outcome
+        .said
+        .iter()
+        .map(|said| if let Said::Cores { cores, .. } = said { cores.len() } else { 0 })
+        .sum();
+    assert_eq!(arrived, cores.len());
+    assert!(matches!(outcome.said.last(), Some(Said::Sample { .. })));
 }
 
 /// What an agent makes of a text that an exporter would refuse.
