@@ -6,9 +6,12 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    sync::{
+        Once,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -18,15 +21,22 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The longest that anything here may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An example of this crate, which `cargo test` builds beside its tests.
+/// A program of `examples/`. A plain `cargo test` builds them beside its tests; one that was told which targets
+/// to take (`--all-targets`, `--test program`) may not have, so they are then built here.
 fn example(name: &str) -> Command {
+    static BUILD: Once = Once::new();
+
     let test: PathBuf = std::env::current_exe().unwrap();
-    let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples").join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run `cargo test -p cpumon-daemon` or `cargo build --examples`",
-        path.display()
-    );
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let path = profile.join("examples").join(name);
+    if !path.exists() {
+        BUILD.call_once(|| {
+            let mut build = Command::new(env!("CARGO"));
+            build.args(["build", "--package", "cpumon-daemon", "--examples", "--target-dir"]);
+            build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+            assert!(build.status().unwrap().success(), "the examples cannot be built");
+        });
+    }
     let mut command = Command::new(path);
     command.env_clear();
     command
