@@ -32,6 +32,8 @@ pub struct Family {
     pub name: &'static str,
     /// What it tells, for `# HELP`.
     pub help: &'static str,
+    /// Its labels beside `agent`; one that ends with `...` stands for many.
+    pub labels: &'static [&'static str],
     source: Source,
 }
 
@@ -106,6 +108,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "my_cpu_percents",
         help: "CPU usage of a client in percent, 0 to 100.",
+        labels: &["endpoint"],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let (Some(sample), Some(info)) = (view.gauges(), view.info()) {
                 let line = lines.series("").label("endpoint", &info.endpoint.to_string());
@@ -116,11 +119,13 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_utilization_ratio",
         help: "Busy share of all CPU time in the last second sampled, 0 to 1.",
+        labels: &[],
         source: Source::Gauge(|sample| Some(sample.utilization.into())),
     },
     Family {
         name: "cpumon_utilization_max_ratio",
         help: "Highest one-second utilization within the window, 0 to 1.",
+        labels: &["window"],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let Some(max) = view.gauges().and_then(|sample| sample.utilization_max) {
                 lines.series("").label("window", "60s").value(max);
@@ -130,11 +135,13 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_utilization_sample_ratio",
         help: "Distribution of all one-second utilizations, 0 to 1.",
+        labels: &["le"],
         source: Source::Own(Kind::Histogram, write_histogram),
     },
     Family {
         name: "cpumon_samples_above_threshold_total",
         help: "One-second samples above the alert threshold of the severity.",
+        labels: &["severity"],
         source: Source::Own(Kind::Counter, |view, thresholds, lines| {
             let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
             for (severity, threshold) in thresholds.by_severity() {
@@ -147,6 +154,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_seconds_total",
         help: "CPU time by mode since boot, all cores together; guests are inside user and nice.",
+        labels: &["mode"],
         source: Source::Own(Kind::Counter, |view, _, lines| {
             let Some(times) = view.totals().and_then(|sample| sample.cpu_times.as_ref()) else { return };
             for mode in Mode::ALL {
@@ -157,6 +165,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_guest_seconds_total",
         help: "CPU time given to virtual machines since boot, already inside user and nice.",
+        labels: &["mode"],
         source: Source::Own(Kind::Counter, |view, _, lines| {
             let Some(guest) = view.totals().and_then(|sample| sample.guest_times) else { return };
             lines.series("").label("mode", "user").value(guest.user);
@@ -166,46 +175,55 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_hottest_core_ratio",
         help: "Utilization of the busiest core in the last second sampled, 0 to 1.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.hottest_core.map(Number::from)),
     },
     Family {
         name: "cpumon_logical_cpus",
         help: "Logical CPUs online.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.logical_cpus.map(|cpus| Number::count(cpus.into()))),
     },
     Family {
         name: "cpumon_load1",
         help: "Load average over 1 minute.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.load.map(|[load, _, _]| load.into())),
     },
     Family {
         name: "cpumon_load5",
         help: "Load average over 5 minutes.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.load.map(|[_, load, _]| load.into())),
     },
     Family {
         name: "cpumon_load15",
         help: "Load average over 15 minutes.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.load.map(|[_, _, load]| load.into())),
     },
     Family {
         name: "cpumon_procs_running",
         help: "Runnable tasks.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.procs_running.map(Number::count)),
     },
     Family {
         name: "cpumon_context_switches_total",
         help: "Context switches since boot.",
+        labels: &[],
         source: Source::Total(|sample| sample.context_switches.map(Number::count)),
     },
     Family {
         name: "cpumon_pressure_waiting_seconds_total",
         help: "Time in which some task waited for a CPU since boot (PSI, some).",
+        labels: &[],
         source: Source::Total(|sample| sample.pressure_waiting.map(Number::from)),
     },
     Family {
         name: "cpumon_agent_up",
         help: "Whether samples arrive from the agent: 1, else 0.",
+        labels: &[],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let Some(up) = view.up() {
                 lines.plain(Number::count(up.into()));
@@ -215,6 +233,17 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_agent_info",
         help: "What the agent said of its machine and itself; always 1.",
+        labels: &[
+            "address",
+            "hostname",
+            "version",
+            "os",
+            "kernel",
+            "arch",
+            "cpu_model",
+            "client",
+            "label_...",
+        ],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let Some(info) = view.info() {
                 write_info(info, lines.series(""));
@@ -224,6 +253,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_agent_last_sample_timestamp_seconds",
         help: "When the agent was last heard, by the exporter's clock.",
+        labels: &[],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let Some(wall) = view.last_heard() {
                 lines.plain(wall);
@@ -233,6 +263,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_agent_start_time_seconds",
         help: "When the agent's process started, by the agent's clock.",
+        labels: &[],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let Some(start) = view.info().and_then(|info| info.start_time) {
                 lines.plain(start);
@@ -242,6 +273,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_agent_connections_total",
         help: "Connections that the agent has made to this exporter.",
+        labels: &[],
         source: Source::Own(Kind::Counter, |view, _, lines| {
             if let Some(connections) = view.connections() {
                 lines.plain(Number::count(connections));
@@ -251,6 +283,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_agent_disconnects_total",
         help: "Ends of the agent's connections to this exporter, by reason.",
+        labels: &["reason"],
         source: Source::Own(Kind::Counter, |view, _, lines| {
             let Some(disconnects) = view.disconnects() else { return };
             for (end, &count) in End::ALL.iter().zip(disconnects) {
@@ -261,51 +294,61 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "cpumon_agent_missed_samples_total",
         help: "Seconds of the agent's run that were not measured.",
+        labels: &[],
         source: Source::Total(|sample| sample.missed_samples.map(Number::count)),
     },
     Family {
         name: "cpumon_agent_skipped_frames_total",
         help: "Frames of the agent's run that were measured and due, but not sent.",
+        labels: &[],
         source: Source::Total(|sample| sample.skipped_frames.map(Number::count)),
     },
     Family {
         name: "cpumon_agent_rtt_seconds",
         help: "From the departure of the agent's last answered sample to its answer.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.rtt.map(Number::from)),
     },
     Family {
         name: "cpumon_cgroup_utilization_ratio",
         help: "CPU use of the agent's own control group in the last second, of its limit or else of the host's cores.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.cgroup?.utilization.map(Number::from)),
     },
     Family {
         name: "cpumon_cgroup_usage_seconds_total",
         help: "CPU time used by the agent's own control group.",
+        labels: &[],
         source: Source::Total(|sample| sample.cgroup?.usage.map(Number::from)),
     },
     Family {
         name: "cpumon_cgroup_limit_cpus",
         help: "CPU limit of the agent's own control group, in CPUs; absent when there is none.",
+        labels: &[],
         source: Source::Gauge(|sample| sample.cgroup?.limit.map(Number::from)),
     },
     Family {
         name: "cpumon_cgroup_periods_total",
         help: "Enforcement periods of the agent's own control group.",
+        labels: &[],
         source: Source::Total(|sample| sample.cgroup?.periods.map(Number::count)),
     },
     Family {
         name: "cpumon_cgroup_throttled_periods_total",
         help: "Enforcement periods in which the agent's own control group was throttled.",
+        labels: &[],
         source: Source::Total(|sample| sample.cgroup?.throttled_periods.map(Number::count)),
     },
     Family {
         name: "cpumon_cgroup_throttled_seconds_total",
         help: "Time for which the agent's own control group was throttled.",
+        labels: &[],
         source: Source::Total(|sample| sample.cgroup?.throttled.map(Number::from)),
     },
     Family {
         name: "cpumon_top_process_cores",
         help: "Cores kept busy by all processes of a command in the last interval, for the busiest commands.",
+        labels: &["comm"],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             for TopProcess { comm, cores } in view.gauges().map_or(&[][..], |sample| &sample.top_processes) {
                 lines.series("").label("comm", comm).value(*cores);
