@@ -74,14 +74,14 @@ mod tests {
         terminal.answered(Micros(9));
         terminal.sample(ratio(1_000_000));
         terminal.sample(ratio(999));
-        terminal.close("not sent: no exporter");
+        terminal.close("no exporter");
         terminal.sample(ratio(45_678));
         terminal.answered(Micros(1_234_567));
         let text = String::from_utf8(terminal.out.unwrap()).unwrap();
         let expected = "\
 CPU  12.5 %  answered after 0.412 ms
 CPU 100.0 %  no answer
-CPU   0.0 %  not sent: no exporter
+CPU   0.0 %  no exporter
 CPU   4.5 %  answered after 1234.567 ms
 ";
         assert_eq!(text, expected);

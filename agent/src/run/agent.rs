@@ -95,8 +95,6 @@ impl Agent {
         self.act(action);
         if !due {
             self.terminal.close("goes with the next frame");
-        } else if !self.link.is_live() {
-            self.terminal.close("not sent: no exporter");
         }
     }
 
@@ -148,8 +146,12 @@ impl Agent {
 
     fn tell_events(&mut self) {
         while let Some(event) = self.link.next_event() {
-            if let Event::Acked { rtt } = &event {
-                self.terminal.answered(*rtt);
+            match &event {
+                Event::Acked { rtt } => self.terminal.answered(*rtt),
+                // Its server takes the sample out of hello.
+                Event::FellBack => self.terminal.close("answered"),
+                Event::Lost { .. } | Event::Refused { .. } => self.terminal.close("no exporter"),
+                Event::Welcome { .. } => {}
             }
             self.journal.event(self.clock.now().mono, &event);
         }

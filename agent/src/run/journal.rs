@@ -16,12 +16,14 @@ const REPEAT: Micros = Micros::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Journal {
     peer: Option<SocketAddr>,
+    /// Whether an exporter takes the samples: the end of that is told in any case.
+    is_live: bool,
     troubles: Limited<&'static str>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { peer: None, troubles: Limited::new(REPEAT) }
+        Self { peer: None, is_live: false, troubles: Limited::new(REPEAT) }
     }
 }
 
@@ -38,9 +40,11 @@ impl Journal {
         let exporter = exporter.as_deref();
         match event {
             Event::Welcome { stale } => {
+                self.is_live = true;
                 info!(exporter, stale_ms = stale.as_millis(), "an exporter takes the samples");
             }
             Event::FellBack => {
+                self.is_live = true;
                 info!(exporter, "a server of the original takes the samples: only the percentage is sent");
             }
             Event::Acked { .. } => {}
@@ -51,13 +55,10 @@ impl Journal {
                 }
             }
             Event::Lost { why, rest } => {
-                if let Some(left_out) = self.troubles.pass(kind(why), now) {
-                    warn!(
-                        exporter,
-                        retry_ms = rest.as_millis(),
-                        left_out,
-                        "no exporter takes the samples: {why}"
-                    );
+                let is_change = std::mem::take(&mut self.is_live);
+                let passed = self.troubles.pass(kind(why), now).or(is_change.then_some(0));
+                if let Some(left_out) = passed {
+                    warn!(exporter, retry_ms = rest.as_millis(), left_out, "no exporter takes the samples: {why}");
                 }
                 self.peer = None;
             }
