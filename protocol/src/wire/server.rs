@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::VERSION;
 use crate::limits::REPLY_MAX;
 
-/// Any frame from an exporter.
-#[derive(Serialize, Deserialize)]
+/// Any frame from an exporter, as an agent reads it.
+#[derive(Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub(crate) enum ServerFrame<'a> {
     Welcome {
@@ -18,14 +18,14 @@ pub(crate) enum ServerFrame<'a> {
     Ack {
         v: u64,
         seq: u64,
-        #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
+        #[serde(default, borrow)]
         want: Vec<Cow<'a, str>>,
     },
     Error {
         v: u64,
         #[serde(borrow)]
         code: Cow<'a, str>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         retry_ms: Option<u64>,
         #[serde(default, borrow)]
         message: Cow<'a, str>,
@@ -41,18 +41,47 @@ impl ServerFrame<'_> {
     }
 }
 
+/// A frame as an exporter writes it: version and type first, then what belongs to the type.
+#[derive(Serialize)]
+struct Written<T> {
+    v: u64,
+    t: &'static str,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Serialize)]
+struct Welcome {
+    stale_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Ack {
+    seq: u64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    want: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_ms: Option<u64>,
+    message: &'a str,
+}
+
 /// The name by which an ack asks for per-core totals.
 pub(crate) const WANT_CORES: &str = "cores";
 
 /// Appends a welcome and its line end.
 pub(crate) fn write_welcome(stale_ms: u64, out: &mut Vec<u8>) {
-    write_line(&ServerFrame::Welcome { v: VERSION, stale_ms }, out);
+    write_line(&Written { v: VERSION, t: "welcome", body: Welcome { stale_ms } }, out);
 }
 
 /// Appends an ack and its line end.
 pub(crate) fn write_ack(seq: u64, want_cores: bool, out: &mut Vec<u8>) {
-    let want = if want_cores { vec![Cow::Borrowed(WANT_CORES)] } else { Vec::new() };
-    write_line(&ServerFrame::Ack { v: VERSION, seq, want }, out);
+    let want: &[_] = if want_cores { &[WANT_CORES] } else { &[] };
+    write_line(&Written { v: VERSION, t: "ack", body: Ack { seq, want } }, out);
 }
 
 /// Appends an error and its line end, at most [`REPLY_MAX`] bytes: a message that becomes longer by its escapes
@@ -62,10 +91,7 @@ pub(crate) fn write_error(code: &str, retry_ms: Option<u64>, message: &str, out:
     for most in [message.len(), REPLY_MAX / 8] {
         let message = &message[..message.floor_char_boundary(most)];
         out.truncate(start);
-        write_line(
-            &ServerFrame::Error { v: VERSION, code: code.into(), retry_ms, message: message.into() },
-            out,
-        );
+        write_line(&Written { v: VERSION, t: "error", body: Error { code, retry_ms, message } }, out);
         if out.len() - start <= REPLY_MAX {
             return;
         }
@@ -78,4 +104,24 @@ pub(crate) fn write_line(frame: &impl Serialize, out: &mut Vec<u8>) {
     let written = serde_json::to_writer(&mut *out, frame);
     debug_assert!(written.is_ok(), "{written:?}");
     out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_written_as_documented() {
+        let mut out = Vec::new();
+        write_welcome(5_000, &mut out);
+        write_ack(17, false, &mut out);
+        write_ack(18, true, &mut out);
+        write_error("duplicate", Some(3_000), "set AGENT_NAME", &mut out);
+        let expect = r#"{"v":1,"t":"welcome","stale_ms":5000}
+{"v":1,"t":"ack","seq":17}
+{"v":1,"t":"ack","seq":18,"want":["cores"]}
+{"v":1,"t":"error","code":"duplicate","retry_ms":3000,"message":"set AGENT_NAME"}
+"#;
+        assert_eq!(String::from_utf8_lossy(&out), expect);
+    }
 }
