@@ -58,7 +58,12 @@ impl Journal {
                 let is_change = std::mem::take(&mut self.is_live);
                 let passed = self.troubles.pass(kind(why), now).or(is_change.then_some(0));
                 if let Some(left_out) = passed {
-                    warn!(exporter, retry_ms = rest.as_millis(), left_out, "no exporter takes the samples: {why}");
+                    warn!(
+                        exporter,
+                        retry_ms = rest.as_millis(),
+                        left_out,
+                        "no exporter takes the samples: {why}"
+                    );
                 }
                 self.peer = None;
             }
