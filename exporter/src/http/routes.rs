@@ -1,0 +1,121 @@
+//! Which endpoint answers what.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use warp::Filter;
+use warp::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use warp::http::{HeaderName, StatusCode};
+use warp::reject::Rejection;
+use warp::reply::{Reply, Response};
+
+use super::answer::Attachment;
+use super::negotiate::{Coding, negotiate};
+use super::shared_rendering::SharedRendering;
+use super::{HttpConfig, HttpStats, Site};
+
+const INDEX: &str = include_str!("index.html");
+
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+/// Prometheus 3 refuses a scrape without this content type.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+const NOT_FOUND: &str =
+    "nothing is served at this path; there are /, /metrics, /api/agents, /-/healthy and /-/ready\n";
+const NOT_ACCEPTABLE: &str = "Accept-Encoding refuses all that this can be had in: identity and gzip\n";
+const FAILED: &str = "the answer could not be made, which is a defect of the exporter: its log says why\n";
+
+/// All endpoints. Requests that get here have no body and are GET or HEAD; a HEAD is answered like a
+/// GET, and hyper leaves the body out.
+pub(super) fn routes(
+    site: &Arc<dyn Site>,
+    config: &HttpConfig,
+    stats: &Arc<HttpStats>,
+) -> impl Filter<Extract = (impl Reply + use<>,), Error = Infallible> + Clone + Send + Sync + use<> {
+    let index = warp::path::end().map(|| text(StatusCode::OK, HTML, INDEX));
+    let healthy = warp::path!("-" / "healthy").map(|| text(StatusCode::OK, TEXT, "healthy\n"));
+    let ready = {
+        let site = Arc::clone(site);
+        warp::path!("-" / "ready").map(move || readiness(site.ready()))
+    };
+    let metrics = {
+        let site = Arc::clone(site);
+        SharedRendering::new(config, stats, move |segments| site.render_metrics(segments))
+    };
+    let agents = {
+        let site = Arc::clone(site);
+        SharedRendering::new(config, stats, move |segments| site.render_agents(segments))
+    };
+    index
+        .or(warp::path!("metrics").and(document(metrics, METRICS)))
+        .unify()
+        .or(warp::path!("api" / "agents").and(document(agents, JSON)))
+        .unify()
+        .or(healthy)
+        .unify()
+        .or(ready)
+        .unify()
+        .recover(explain)
+}
+
+fn text(status: StatusCode, content_type: &'static str, body: impl Into<String>) -> Response {
+    let mut response = Response::new(body.into().into());
+    *response.status_mut() = status;
+    set(&mut response, CONTENT_TYPE, content_type);
+    response
+}
+
+fn set(response: &mut Response, name: HeaderName, value: &'static str) {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+}
+
+fn readiness(ready: Result<(), String>) -> Response {
+    match ready {
+        Ok(()) => text(StatusCode::OK, TEXT, "ready\n"),
+        Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {reason}\n")),
+    }
+}
+
+/// Answers with a document that others may be asking for too.
+fn document(
+    shared: SharedRendering,
+    content_type: &'static str,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
+    let shared = Arc::new(shared);
+    warp::header::headers_cloned().then(move |request: HeaderMap| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let accepted = request.get_all(ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
+            let mut response = match negotiate(accepted) {
+                None => text(StatusCode::NOT_ACCEPTABLE, TEXT, NOT_ACCEPTABLE),
+                Some(coding) => in_coding(coding, &shared, content_type).await,
+            };
+            set(&mut response, VARY, "Accept-Encoding");
+            response
+        }
+    })
+}
+
+async fn in_coding(coding: Coding, shared: &SharedRendering, content_type: &'static str) -> Response {
+    let Ok(rendering) = shared.get(coding).await else {
+        return text(StatusCode::INTERNAL_SERVER_ERROR, TEXT, FAILED);
+    };
+    let mut response = text(StatusCode::OK, content_type, "");
+    if coding == Coding::Gzip {
+        set(&mut response, CONTENT_ENCODING, "gzip");
+    }
+    response.extensions_mut().insert(Attachment(rendering));
+    response
+}
+
+/// Turns what no route took into an answer.
+async fn explain(rejection: Rejection) -> Result<Response, Infallible> {
+    Ok(if rejection.is_not_found() {
+        text(StatusCode::NOT_FOUND, TEXT, NOT_FOUND)
+    } else {
+        tracing::error!(?rejection, "a route refused a request without saying how");
+        text(StatusCode::INTERNAL_SERVER_ERROR, TEXT, FAILED)
+    })
+}

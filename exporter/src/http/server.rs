@@ -1,0 +1,206 @@
+//! The accept loop: slots, errors of `accept`, and the stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use super::answer::Routes;
+use super::backoff::AcceptBackoff;
+use super::connection::{self, Ending, Stop};
+use super::progress::{Cut, Limits};
+use super::routes::routes;
+use super::{HttpConfig, HttpStats, Site};
+
+/// The answer to a connection for which there is no slot.
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 51\r\n\
+    Retry-After: 5\r\n\
+    Connection: close\r\n\
+    \r\n\
+    too many connections at once: try again in seconds\n";
+
+/// How long a refused client may take to read [`REFUSAL`].
+const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
+
+/// How many clients at once may read [`REFUSAL`]; more are closed without it.
+const REFUSALS: usize = 64;
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections that still had an answer under way at the end of
+    /// [`stop_limit`](HttpConfig::stop_limit), and were cut.
+    pub cut_connections: usize,
+}
+
+/// Serves `site` on `listener` until `stop`, then lets answers under way finish within
+/// [`stop_limit`](HttpConfig::stop_limit). No error of a client or of the listener ends it earlier.
+pub async fn serve(
+    listener: TcpListener,
+    site: Arc<dyn Site>,
+    config: HttpConfig,
+    stats: Arc<HttpStats>,
+    stop: CancellationToken,
+) -> Stopped {
+    let routes = TowerToHyperService::new(warp::service(routes(&site, &config, &stats)));
+    let stop = Stop { gently: stop, at_once: CancellationToken::new() };
+    let server = Server {
+        slots: Arc::new(Semaphore::new(config.max_connections)),
+        refusals: Arc::new(Semaphore::new(REFUSALS)),
+        connections: TaskTracker::new(),
+        config,
+        stats,
+        stop,
+    };
+    server.accept_until_stopped(listener, routes).await;
+    server.drain().await
+}
+
+struct Server {
+    config: HttpConfig,
+    stats: Arc<HttpStats>,
+    slots: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
+    connections: TaskTracker,
+    stop: Stop,
+}
+
+impl Server {
+    async fn accept_until_stopped(&self, listener: TcpListener, routes: impl Routes) {
+        let mut backoff = AcceptBackoff::default();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.stop.gently.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _peer)) => {
+                    if backoff.succeeded() {
+                        info!("http connections are accepted again");
+                    }
+                    self.admit(stream, &routes);
+                }
+                Err(error) => {
+                    self.stats.accept_errors.increment();
+                    let was_failing = backoff.is_failing();
+                    let wait = backoff.after(&error);
+                    if backoff.is_failing() && !was_failing {
+                        warn!(%error, "cannot accept http connections, will keep trying");
+                    }
+                    tokio::select! {
+                        () = self.stop.gently.cancelled() => return,
+                        () = sleep(wait) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives the connection a slot, or tells it that there is none.
+    fn admit(&self, stream: TcpStream, routes: &impl Routes) {
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            self.refuse(stream);
+            return;
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "cannot switch off Nagle's algorithm for a client");
+        }
+        let open = OpenConnection::new(Arc::clone(&self.stats), slot);
+        let (routes, limits, stop) = (routes.clone(), self.limits(), self.stop.clone());
+        self.connections.spawn(async move {
+            let ending = connection::serve(stream, routes, limits, &stop).await;
+            open.count(&ending);
+        });
+    }
+
+    fn refuse(&self, stream: TcpStream) {
+        self.stats.refused_connections.increment();
+        if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+            let at_once = self.stop.at_once.clone();
+            self.connections.spawn(async move {
+                let told = timeout(REFUSAL_LIMIT, tell_refusal(stream));
+                let _ = at_once.run_until_cancelled(told).await;
+                drop(permit);
+            });
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            first_request: self.config.first_request_limit,
+            head: self.config.head_limit,
+            response: self.config.response_limit,
+        }
+    }
+
+    async fn drain(self) -> Stopped {
+        self.connections.close();
+        let drained = timeout(self.config.stop_limit, self.connections.wait()).await;
+        let cut_connections = if drained.is_ok() { 0 } else { self.connections.len() };
+        self.stop.at_once.cancel();
+        self.connections.wait().await;
+        Stopped { cut_connections }
+    }
+}
+
+/// Sends the refusal and waits for the client to close. Closing first, with its request unread, would
+/// reset the connection, and the client might never see the answer.
+async fn tell_refusal(mut stream: TcpStream) {
+    if stream.write_all(REFUSAL).await.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut ignored = [0; 1024];
+    while let Ok(1..) = stream.read(&mut ignored).await {}
+}
+
+/// A connection that is counted as open until dropped, whatever way its task ends.
+struct OpenConnection {
+    stats: Arc<HttpStats>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl OpenConnection {
+    fn new(stats: Arc<HttpStats>, slot: OwnedSemaphorePermit) -> Self {
+        stats.accepted_connections.increment();
+        stats.open_connections.increment();
+        Self { stats, _slot: slot }
+    }
+
+    fn count(&self, ending: &Ending) {
+        match ending {
+            Ending::Closed | Ending::Stopped => {}
+            Ending::Malformed => self.stats.malformed_requests.increment(),
+            Ending::Cut(Cut::LateHead) => self.stats.late_heads.increment(),
+            Ending::Cut(Cut::SlowResponse) => self.stats.slow_responses.increment(),
+            Ending::Cut(Cut::Revoked) => self.stats.revoked_responses.increment(),
+        }
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.stats.open_connections.decrement();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_is_as_long_as_it_says() {
+        let text = std::str::from_utf8(REFUSAL).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+    }
+}

@@ -1,0 +1,65 @@
+//! What the HTTP side counts about itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A number that many tasks may change and anyone may read.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// The value now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Adds `amount`.
+    pub fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Adds one.
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Takes one away; only for gauges.
+    pub(super) fn decrement(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Adds `span` in whole microseconds.
+    pub(super) fn add_span(&self, span: Duration) {
+        self.add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX));
+    }
+}
+
+/// Counters of the HTTP side. All of them only rise, except [`open_connections`](Self::open_connections).
+#[derive(Debug, Default)]
+pub struct HttpStats {
+    /// Connections that are being served now.
+    pub open_connections: Counter,
+    /// Connections that got a slot.
+    pub accepted_connections: Counter,
+    /// Connections answered 503, or just closed, because all slots were taken.
+    pub refused_connections: Counter,
+    /// Failures of `accept`, such as no file descriptor left.
+    pub accept_errors: Counter,
+    /// Connections closed because no whole request head arrived in time, resting ones included.
+    pub late_heads: Counter,
+    /// Connections ended by bytes that are no HTTP/1 request, or a head over its limits.
+    pub malformed_requests: Counter,
+    /// Connections cut because a request took longer than
+    /// [`response_limit`](super::HttpConfig::response_limit).
+    pub slow_responses: Counter,
+    /// Connections cut because newer renderings needed the memory of theirs.
+    pub revoked_responses: Counter,
+    /// Renderings of a document, and the microseconds that they took in all.
+    pub renderings: Counter,
+    /// See [`renderings`](Self::renderings).
+    pub rendering_us: Counter,
+    /// Compressions of a rendering, and the microseconds that they took in all.
+    pub compressions: Counter,
+    /// See [`compressions`](Self::compressions).
+    pub compression_us: Counter,
+}

@@ -1,0 +1,258 @@
+//! A server on a free port, a site to show, and a client that speaks raw bytes.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cpumon_exporter::http::{HttpConfig, HttpStats, Site, Stopped, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long anything that must happen may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A limit that is short enough for a test to wait for.
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+
+/// Waits until `condition` holds, for states that nothing announces.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let waited = timeout(PATIENCE, async {
+        while !condition() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "still waiting until {what}");
+}
+
+/// Renders `segments` as they are, counts those still in memory, and can be held back.
+pub(crate) struct TestSite {
+    pub(crate) segments: Vec<Arc<[u8]>>,
+    pub(crate) ready: Result<(), String>,
+    pub(crate) in_memory: Arc<AtomicUsize>,
+    gate: Mutex<Gate>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Gate {
+    is_shut: bool,
+    waiting: usize,
+}
+
+/// Counts down when nobody refers to it any more.
+struct Tracked(Arc<[u8]>, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Tracked {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, SeqCst);
+    }
+}
+
+impl TestSite {
+    pub(crate) fn new(segments: &[&[u8]]) -> Self {
+        Self::from_segments(segments.iter().map(|segment| Arc::from(*segment)).collect())
+    }
+
+    fn from_segments(segments: Vec<Arc<[u8]>>) -> Self {
+        Self {
+            segments,
+            ready: Ok(()),
+            in_memory: Arc::default(),
+            gate: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// A document that no socket buffer holds.
+    pub(crate) fn huge() -> Self {
+        Self::from_segments(vec![Arc::from(vec![b'#'; 4 << 20]); 6])
+    }
+
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        self.segments.concat()
+    }
+
+    /// Lets renderings begin, but not end.
+    pub(crate) fn shut_gate(&self) {
+        self.gate.lock().unwrap().is_shut = true;
+    }
+
+    pub(crate) fn open_gate(&self) {
+        self.gate.lock().unwrap().is_shut = false;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn waiting_at_gate(&self) -> usize {
+        self.gate.lock().unwrap().waiting
+    }
+}
+
+impl Site for TestSite {
+    fn render_metrics(&self, segments: &mut Vec<Bytes>) {
+        let mut gate = self.gate.lock().unwrap();
+        gate.waiting += 1;
+        let mut gate = self.changed.wait_while(gate, |gate| gate.is_shut).unwrap();
+        gate.waiting -= 1;
+        drop(gate);
+        for segment in &self.segments {
+            self.in_memory.fetch_add(1, SeqCst);
+            let tracked = Tracked(Arc::clone(segment), Arc::clone(&self.in_memory));
+            segments.push(Bytes::from_owner(tracked));
+        }
+    }
+
+    fn render_agents(&self, segments: &mut Vec<Bytes>) {
+        segments.push(Bytes::from_static(b"{\"agents\":[]}"));
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.ready.clone()
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) site: Arc<TestSite>,
+    pub(crate) stats: Arc<HttpStats>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<Stopped>,
+}
+
+impl Server {
+    pub(crate) async fn start(site: TestSite, config: HttpConfig) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (site, stats, stop) = (Arc::new(site), Arc::new(HttpStats::default()), CancellationToken::new());
+        let shown: Arc<dyn Site> = Arc::clone(&site) as _;
+        let task = tokio::spawn(serve(listener, shown, config, Arc::clone(&stats), stop.clone()));
+        Self { address, site, stats, stop, task }
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client {
+            stream: TcpStream::connect(self.address).await.unwrap(),
+            unread: Vec::new(),
+            was_reset: false,
+        }
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) async fn get(&self, path: &str, headers: &str) -> Answer {
+        let mut client = self.connect().await;
+        client.get(path, headers).await;
+        client.answer("GET").await
+    }
+
+    /// Waits until no connection is open.
+    pub(crate) async fn all_closed(&self) {
+        eventually("all connections are closed", || self.stats.open_connections.get() == 0).await;
+    }
+}
+
+/// An answer, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// A raw connection.
+pub(crate) struct Client {
+    stream: TcpStream,
+    unread: Vec<u8>,
+    /// Whether the server ended the connection by a reset.
+    pub(crate) was_reset: bool,
+}
+
+impl Client {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Sends while the peer takes it; false when it no longer does.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).await.is_ok()
+    }
+
+    pub(crate) async fn get(&mut self, path: &str, headers: &str) {
+        self.request("GET", path, headers).await;
+    }
+
+    pub(crate) async fn request(&mut self, method: &str, path: &str, headers: &str) {
+        self.send(format!("{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n")).await;
+    }
+
+    /// Reads the head of an answer and nothing of the socket beyond what came with it.
+    pub(crate) async fn head(&mut self) -> Option<(u16, BTreeMap<String, String>)> {
+        let end = loop {
+            if let Some(at) = self.unread.windows(4).position(|window| window == b"\r\n\r\n") {
+                break at;
+            }
+            if self.read().await == 0 {
+                return None;
+            }
+        };
+        let head = String::from_utf8(self.unread.drain(..end + 4).collect()).unwrap();
+        let mut lines = head.trim_end().lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| line.split_once(": ").unwrap());
+        Some((status, headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect()))
+    }
+
+    /// Reads one answer to a request of `method`.
+    pub(crate) async fn answer(&mut self, method: &str) -> Answer {
+        let (status, headers) = self.head().await.expect("an answer");
+        let length = match (method, headers.get("content-length")) {
+            ("HEAD", _) => 0,
+            (_, length) => length.expect("a length").parse().unwrap(),
+        };
+        while self.unread.len() < length {
+            assert_ne!(self.read().await, 0, "the body ends early, at {}", self.unread.len());
+        }
+        let body = self.unread.drain(..length).collect();
+        Answer { status, headers, body }
+    }
+
+    /// Reads until the server closes, or resets; what came until then.
+    pub(crate) async fn until_closed(&mut self) -> Vec<u8> {
+        while self.read().await > 0 {}
+        std::mem::take(&mut self.unread)
+    }
+
+    /// 0 at the end of the connection, in whatever way it ends.
+    async fn read(&mut self) -> usize {
+        let mut part = vec![0; 1 << 16];
+        let read = timeout(PATIENCE, self.stream.read(&mut part))
+            .await
+            .expect("the server neither sends nor closes");
+        self.was_reset = matches!(&read, Err(error) if error.kind() == ErrorKind::ConnectionReset);
+        let read = read.unwrap_or(0);
+        self.unread.extend_from_slice(&part[..read]);
+        read
+    }
+}
