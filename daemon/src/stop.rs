@@ -2,8 +2,12 @@
 
 use std::{future::Future, io, time::Duration};
 
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
+
+/// For how long a further signal is taken for the same wish to stop.
+const SAME_WISH: Duration = Duration::from_secs(1);
 
 /// What tells every part of a program to come to its end. Clones share one state; once requested, a stop
 /// stays requested.
@@ -38,8 +42,9 @@ impl Stop {
         Self { token: self.token.child_token() }
     }
 
-    /// From here on SIGTERM and SIGINT request this stop, and say so in the log. The second signal ends the
-    /// process at once, with status 1.
+    /// From here on SIGTERM and SIGINT request this stop, and say so in the log. A signal more than
+    /// a second later ends the process at once, with status 1. Within that second it is taken for the same wish: a
+    /// terminal and `timeout` signal a whole process group, and so its members once more.
     ///
     /// Must be called on a tokio runtime.
     ///
@@ -53,7 +58,11 @@ impl Stop {
             let signal = signals.next().await;
             info!(signal, "stopping");
             stop.request();
-            let signal = signals.next().await;
+            let asked = Instant::now();
+            let mut signal = signals.next().await;
+            while asked.elapsed() <= SAME_WISH {
+                signal = signals.next().await;
+            }
             warn!(signal, "ending at once: this is the second signal");
             std::process::exit(1)
         });
@@ -145,7 +154,7 @@ mod tests {
         let tasks = TaskTracker::new();
         tasks.spawn(std::future::pending::<()>());
         tasks.spawn(std::future::ready(()));
-        let before = tokio::time::Instant::now();
+        let before = Instant::now();
         assert_eq!(drain(&tasks, Duration::from_secs(5)).await, Drained::Left(1));
         assert_eq!(before.elapsed(), Duration::from_secs(5));
     }
