@@ -167,3 +167,6 @@ fn print(text: &str) -> ExitCode {
 fn complain(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,15 @@ fn empty_is_unset_and_blanks_are_trimmed() {
 }
 
 #[test]
+fn of_a_variable_given_twice_the_first_counts() {
+    check_same(
+        &[("EXPORTER_INTERVAL", "2s"), ("EXPORTER_INTERVAL", "9s")],
+        &[("EXPORTER_INTERVAL", "2s")],
+        &[],
+    );
+}
+
+#[test]
 fn every_fault_is_reported_at_once_in_the_order_of_the_table() {
     check(
         &[
@@ -160,6 +169,7 @@ fn names_count_only_as_they_are_written() {
         ("EXPORTER_EXPORTER_INTERVAL", "EXPORTER_INTERVAL"),
         ("EXPORTER_Interval", "EXPORTER_INTERVAL"),
         ("EXPORTER_INTERVALL", "EXPORTER_INTERVAL"),
+        ("EXPORTER_max_agents", "EXPORTER_MAX_AGENTS"),
         ("EXPORTER_HTTP_LSITEN", "EXPORTER_HTTP_LISTEN"),
         ("EXPORTER_", "EXPORTER_LOG"),
         ("EXPORTER_TOKEN ", "EXPORTER_TOKEN"),

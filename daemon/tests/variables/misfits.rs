@@ -54,6 +54,12 @@ fn a_test_finds_them() {
 fn a_program_ends_with_a_fault_and_not_in_a_loop() {
     let said = load::<Misfit>(&Environment::default()).unwrap_err().to_string();
     assert_eq!(said, "M_PORT=80000 (the default): is too large; write a whole number from 0 to 65535");
+    let said = load::<Misfit>(&[("M_PORT", "x")].into_iter().collect()).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "M_PORT=x: is not a whole number; write a whole number from 0 to 65535\n\
+        M_PORT=80000 (the default): is too large; write a whole number from 0 to 65535"
+    );
     let said = load::<Misfit>(&[("M_PORT", "80")].into_iter().collect()).unwrap_err().to_string();
     assert!(said.contains("unknown field `extra`"), "{said}");
 }
