@@ -1,10 +1,10 @@
 //! Asks a running exporter whether it is healthy: for images that have no shell and no curl.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// The most that is read of an answer, in bytes: its status line comes first.
+/// When reading an answer ends, in bytes: its status line comes first, and is short.
 const ANSWER_MAX: usize = 1024;
 
 /// Gets `/-/healthy` from the exporter that listens on `listen`, within `limit` in all. A wildcard
@@ -39,40 +39,38 @@ fn reachable(listen: SocketAddr) -> Vec<SocketAddr> {
 }
 
 fn ask(address: SocketAddr, deadline: Instant) -> Result<(), String> {
-    let failed = |error: std::io::Error| error.to_string();
-    let mut stream = TcpStream::connect_timeout(&address, left(deadline)?).map_err(failed)?;
-    stream.set_write_timeout(Some(left(deadline)?)).map_err(failed)?;
-    let request = format!("GET /-/healthy HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(failed)?;
-    let line = read_line(&mut stream, deadline)?;
+    let line = first_line(address, deadline).map_err(|error| match error.kind() {
+        // A socket's time limit shows as either, by system.
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no answer in time".to_owned(),
+        _ => error.to_string(),
+    })?;
     if line.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err(format!("it answered {line:?}")) }
 }
 
-/// The first line of the answer. The limit holds for all of it, however slowly its bytes come.
-fn read_line(stream: &mut TcpStream, deadline: Instant) -> Result<String, String> {
+/// The first line of the answer. The deadline holds for all of it, however slowly its bytes come.
+fn first_line(address: SocketAddr, deadline: Instant) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, left(deadline)?)?;
+    stream.set_write_timeout(Some(left(deadline)?))?;
+    let request = format!("GET /-/healthy HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut line = Vec::new();
-    while !line.contains(&b'\n') {
-        stream.set_read_timeout(Some(left(deadline)?)).map_err(|error| error.to_string())?;
+    while !line.contains(&b'\n') && line.len() < ANSWER_MAX {
+        stream.set_read_timeout(Some(left(deadline)?))?;
         let mut part = [0; ANSWER_MAX];
         match stream.read(&mut part) {
             Ok(0) => break,
             Ok(read) => line.extend_from_slice(&part[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.to_string()),
-        }
-        if line.len() >= ANSWER_MAX {
-            break;
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
-    let text = String::from_utf8_lossy(&line);
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    Ok(String::from_utf8_lossy(&line).lines().next().unwrap_or_default().to_owned())
 }
 
-/// The time until `deadline`; an error when there is none, which the socket options would take for "no
-/// limit".
-fn left(deadline: Instant) -> Result<Duration, String> {
+/// The time until `deadline`; an error when there is none, which is no limit that a socket takes.
+fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err("no answer in time".to_owned()) } else { Ok(left) }
+    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 #[cfg(test)]

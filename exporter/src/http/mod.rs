@@ -15,7 +15,8 @@
 //! rendering that began after it arrived.
 //!
 //! Deliberately absent: HTTP/2 (nobody needs it here, and it has no idle limit), request bodies,
-//! methods other than GET and HEAD. TLS wraps the stream before [`connection`] gets it.
+//! methods other than GET and HEAD. TLS, when it comes, wraps the stream before
+//! `connection` gets it: that needs a `Transport`, not a `TcpStream`.
 
 mod answer;
 pub(crate) mod backoff;

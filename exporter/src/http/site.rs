@@ -5,8 +5,8 @@ use bytes::Bytes;
 /// The content behind the endpoints.
 ///
 /// The two `render_` methods run on a blocking thread, at most one call of each at a time, and append
-/// the document in any number of segments: they are sent in order, none is copied or joined. What they
-/// leave out of `segments` is not their business: headers, compression and sharing are done here.
+/// the document in any number of segments: they are sent in order, none is copied or joined.
+/// Headers, compression and sharing are not their business.
 pub trait Site: Send + Sync + 'static {
     /// Appends everything for `/metrics`, in the text format 0.0.4.
     fn render_metrics(&self, segments: &mut Vec<Bytes>);
