@@ -8,6 +8,11 @@ use super::input::PERCENT;
 
 const SAMPLE_UP_TO_PERCENT: &str = r#"{"v":1,"t":"sample","seq":1,"The Percentage Of CPU USAGE":0."#;
 
+const CORE_WITH_GUEST_ARRAY: &str = concat!(
+    r#"[{"core":0,"guest_us":[0,0],"cpu_us":"#,
+    r#"{"user":1,"nice":2,"system":3,"idle":4,"iowait":5,"irq":6,"softirq":7,"steal":8}}]"#,
+);
+
 /// Where the input comes, the input, and why it is refused.
 pub(crate) const BAD: &[(At, Input, RejectReason)] = &[
     // Bytes that begin no object.
@@ -196,6 +201,7 @@ pub(crate) const BAD: &[(At, Input, RejectReason)] = &[
         Schema,
     ),
     (Live, Cores("cores", r#"[{"core":"cpu0"}]"#), Schema),
+    (Live, Cores("cores", CORE_WITH_GUEST_ARRAY), Schema),
     (Live, Bye("reason", "7"), Schema),
     (Live, Bye("seq", r#""1""#), Schema),
     // Numbers out of range.

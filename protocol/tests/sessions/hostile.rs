@@ -83,7 +83,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(support::cases(10_000))]
+    #![proptest_config(support::cases(5_000))]
 
     #[test]
     fn an_agent_stands_any_answer(
@@ -129,7 +129,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(support::cases(5_000))]
+    #![proptest_config(support::cases(3_000))]
 
     #[test]
     fn a_spoiled_stream_has_at_most_one_reason(

@@ -63,6 +63,7 @@ pub(crate) fn any_text() -> Texts {
         vec(any::<char>(), 0..40).prop_map(String::from_iter),
         Just("\"".repeat(TEXT_MAX)),
         Just("\u{1}\u{7f}\u{9b}".repeat(100)),
+        Just("\u{1}".repeat(400)),
     ]
     .prop_map(Into::into)
     .boxed()
