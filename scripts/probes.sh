@@ -5,9 +5,31 @@ fetch() { curl --silent --show-error --fail --max-time 5 "$@"; }
 
 exporter_metrics() { fetch "http://$(address_of exporter 8000)/metrics"; }
 
-agents_up() { exporter_metrics | grep -c '^cpumon_agent_up{.*} 1$' || true; }
+# Answers are taken whole before they are searched: a search that ends early would end curl with an
+# error, and an answer that failed must not pass for one in which nothing was found.
 
-agents_up_at_least() { (($(agents_up) >= $1)); }
+# exporter_shows REGEX
+exporter_shows() {
+    local metrics
+    metrics=$(exporter_metrics) && grep -qE "$1" <<<"$metrics"
+}
+
+# exporter_lacks REGEX - it answers, with metrics, and none is like that
+exporter_lacks() {
+    local metrics
+    metrics=$(exporter_metrics) && [[ -n $metrics ]] && ! grep -qE "$1" <<<"$metrics"
+}
+
+agents_up() {
+    local metrics
+    metrics=$(exporter_metrics) || return 1
+    grep -cE '^cpumon_agent_up\{.*\} 1$' <<<"$metrics" || true # none is an answer too
+}
+
+agents_up_at_least() {
+    local up
+    up=$(agents_up) && ((up >= $1))
+}
 
 # prometheus_value QUERY [PARAMETER=VALUE...] - the one value of an instant query's answer, if it has one
 prometheus_value() {
@@ -24,12 +46,14 @@ prometheus_says() { [[ $(prometheus_value "$1") == "$2" ]]; }
 
 # prometheus_has_nothing QUERY - it answers, and the answer is empty
 prometheus_has_nothing() {
-    fetch --get "http://$(address_of prometheus 9090)/api/v1/query" --data-urlencode "query=$1" |
-        grep -q '"status":"success".*"result":\[\]'
+    local answer
+    answer=$(fetch --get "http://$(address_of prometheus 9090)/api/v1/query" --data-urlencode "query=$1") &&
+        [[ $answer == *'"status":"success"'*'"result":[]'* ]]
 }
 
 # As a viewer who has not logged in, through the datasource that the dashboards use.
 grafana_answers() {
-    fetch "http://$(address_of grafana 3000)/api/datasources/proxy/uid/prometheus/api/v1/query?query=up" |
-        grep -q '"status":"success"'
+    local answer
+    answer=$(fetch "http://$(address_of grafana 3000)/api/datasources/proxy/uid/prometheus/api/v1/query?query=up") &&
+        [[ $answer == *'"status":"success"'* ]]
 }
