@@ -42,7 +42,14 @@ impl Site for ExporterSite {
         let rendering = self.renderer.render(&self.desk.fleet, self.clock.now().mono);
         segments.extend(rendering.families.into_iter().map(Bytes::from));
         let metrics = &self.desk.metrics;
-        metrics.set_refused_connections(Refusal::Http, self.http.refused_connections.get());
+        for (refusal, counter) in [
+            (Refusal::Http, &self.http.refused_connections),
+            (Refusal::HttpMalformed, &self.http.malformed_requests),
+            (Refusal::HttpSlow, &self.http.slow_responses),
+            (Refusal::HttpRevoked, &self.http.revoked_responses),
+        ] {
+            metrics.set_refused_connections(refusal, counter.get());
+        }
         metrics.set_agents(rendering.up, rendering.down);
         let mut own = Vec::new();
         metrics.write(&mut own);

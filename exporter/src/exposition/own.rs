@@ -23,14 +23,29 @@ pub enum Refusal {
     Silent,
     /// `EXPORTER_MAX_HTTP_CONNECTIONS` are open.
     Http,
+    /// It sent what is no HTTP request, or one over its limits.
+    HttpMalformed,
+    /// It did not read its answer in `EXPORTER_HTTP_RESPONSE_TIMEOUT`.
+    HttpSlow,
+    /// It read so slowly that newer renderings needed the memory.
+    HttpRevoked,
     /// The operating system could not take it, for want of descriptors or memory.
     Accept,
 }
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 6] =
-        [Self::Connections, Self::Address, Self::Ungreeted, Self::Silent, Self::Http, Self::Accept];
+    pub const ALL: [Self; 9] = [
+        Self::Connections,
+        Self::Address,
+        Self::Ungreeted,
+        Self::Silent,
+        Self::Http,
+        Self::HttpMalformed,
+        Self::HttpSlow,
+        Self::HttpRevoked,
+        Self::Accept,
+    ];
 
     /// The value of the label `reason`.
     pub const fn label(self) -> &'static str {
@@ -40,6 +55,9 @@ impl Refusal {
             Self::Ungreeted => "ungreeted",
             Self::Silent => "silent",
             Self::Http => "http",
+            Self::HttpMalformed => "http_malformed",
+            Self::HttpSlow => "http_slow",
+            Self::HttpRevoked => "http_revoked",
             Self::Accept => "accept",
         }
     }
