@@ -21,15 +21,16 @@ impl RosterFile {
     /// What the file keeps. A file that is not there keeps nobody; one that cannot be read is told and set
     /// aside, since a monitor must start.
     pub(crate) fn load(&self) -> Roster {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Roster::default(),
             Err(error) => {
                 tracing::error!(path = %self.path.display(), %error, "cannot read the roster; who was there before is not known");
                 return Roster::default();
             }
         };
-        Roster::from_json(&text).unwrap_or_else(|error| {
+        // What is not UTF-8 makes no sense either.
+        Roster::from_json(&String::from_utf8_lossy(&bytes)).unwrap_or_else(|error| {
             let aside = self.beside("unreadable");
             let kept = fs::rename(&self.path, &aside).is_ok();
             tracing::error!(path = %self.path.display(), error = ?error.to_string(), kept, aside = %aside.display(), "the roster makes no sense; who was there before is not known");

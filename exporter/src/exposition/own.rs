@@ -19,7 +19,7 @@ pub enum Refusal {
     Address,
     /// `EXPORTER_MAX_UNGREETED` others came after it and it had said nothing yet.
     Ungreeted,
-    /// It said nothing whole in the time for that.
+    /// It sent no sample in the time for that.
     Silent,
     /// `EXPORTER_MAX_HTTP_CONNECTIONS` are open.
     Http,

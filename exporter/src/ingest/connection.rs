@@ -161,6 +161,11 @@ impl Connection {
         self.session.is_greeted()
     }
 
+    /// Whether it carries an agent's frames, whose end the fleet counts.
+    pub fn has_joined(&self) -> bool {
+        matches!(self.member, Member::Agent(_) | Member::Original(_))
+    }
+
     /// The stream has come to its end; what is cut short is counted.
     pub fn end_of_stream(&self, desk: &Desk, now: Moment) -> End {
         match self.session.end() {

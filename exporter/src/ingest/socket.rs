@@ -91,18 +91,24 @@ impl Socket {
             pin!(sleep_until(self.clock.instant(self.connection.deadline(&self.desk.settings))));
         let mut is_greeted = false;
         loop {
+            // A frame that is begun is due before the silence that was waited for. What is due later is looked
+            // at when the time has come, so that a timer is not moved with every frame.
+            let due = self.clock.instant(self.connection.deadline(&self.desk.settings));
+            if due < deadline.deadline() {
+                deadline.as_mut().reset(due);
+            }
             let verdict = tokio::select! {
                 biased;
                 verdict = std::future::poll_fn(|cx| self.poll_exchange(cx)) => verdict,
                 () = &mut stopped => return Over::Stopped,
                 () = &mut deadline => {
-                    // It moves with every frame, and is only looked at when the first one has passed.
                     let due = self.connection.deadline(&self.desk.settings);
                     if due > self.clock.now().mono {
                         deadline.as_mut().reset(self.clock.instant(due));
                         continue;
                     }
-                    return if is_greeted { Over::Ended(End::Timeout) } else { Over::Refused(Refusal::Silent) };
+                    let is_known = self.connection.has_joined();
+                    return if is_known { Over::Ended(End::Timeout) } else { Over::Refused(Refusal::Silent) };
                 }
                 () = eviction.wait(), if !is_greeted => return Over::Refused(Refusal::Ungreeted),
             };
