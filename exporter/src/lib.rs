@@ -7,14 +7,13 @@
 
 mod api;
 pub mod config;
-mod descriptors;
 pub mod exposition;
 pub mod fleet;
 mod housekeeping;
 pub mod http;
 pub mod ingest;
 pub mod journal;
-mod listen;
 mod roster_file;
 pub mod run;
 mod site;
+mod sockets;

@@ -16,7 +16,7 @@ use crate::ingest::{self, Desk};
 use crate::journal::Journal;
 use crate::roster_file::RosterFile;
 use crate::site::ExporterSite;
-use crate::{descriptors, housekeeping, listen};
+use crate::{housekeeping, sockets};
 
 /// The exporter's sockets, bound.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ impl Listeners {
     ///
     /// Names the variable whose address cannot be had.
     pub fn bind(config: &Config) -> anyhow::Result<Self> {
-        let ingest = listen::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen)?;
-        let http = listen::listen("EXPORTER_HTTP_LISTEN", config.http_listen)?;
+        let ingest = sockets::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen)?;
+        let http = sockets::listen("EXPORTER_HTTP_LISTEN", config.http_listen)?;
         tracing::info!(ingest = %ingest.local_addr()?, http = %http.local_addr()?, "listening");
         Ok(Self { ingest, http })
     }
@@ -49,7 +49,7 @@ impl Listeners {
 pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Result<()> {
     let clock = Clock::start();
     let mut settings = config.ingest();
-    settings.max_connections = descriptors::room_for_connections(config.max_connections);
+    settings.max_connections = sockets::room_for_connections(config.max_connections);
     let roster_file = config.state_file.clone().map(RosterFile::new);
     let roster = roster_file.as_ref().map_or_else(Roster::default, RosterFile::load);
     let metrics =
@@ -78,13 +78,17 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
         config.state_interval,
         stop.clone(),
     ));
-    let drained = ingest::serve(listeners.ingest, desk, clock, stop, config.stop_timeout).await;
+    let drained = ingest::serve(listeners.ingest, Arc::clone(&desk), clock, stop, config.stop_timeout).await;
     let http = http.await.context("the HTTP server has panicked")?;
     house.await.context("housekeeping has panicked")?;
+    // The last that is heard of the counters: nobody will scrape them any more.
+    let frames = desk.metrics.frames_v1.get() + desk.metrics.frames_original.get();
     match drained {
-        Drained::Complete if http.cut_connections == 0 => tracing::info!("stopped, every connection ended"),
+        Drained::Complete if http.cut_connections == 0 => {
+            tracing::info!(frames, "stopped, every connection ended")
+        }
         drained => {
-            tracing::warn!(ingest = ?drained, http_cut = http.cut_connections, "stopped, some connections were cut")
+            tracing::warn!(frames, ingest = ?drained, http_cut = http.cut_connections, "stopped, some connections were cut")
         }
     }
     Ok(())

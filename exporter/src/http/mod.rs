@@ -19,7 +19,6 @@
 //! `connection` gets it: that needs a `Transport`, not a `TcpStream`.
 
 mod answer;
-pub(crate) mod backoff;
 mod body;
 mod config;
 mod connection;

@@ -13,11 +13,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::answer::Routes;
-use super::backoff::AcceptBackoff;
 use super::connection::{self, Ending, Stop};
 use super::progress::{Cut, Limits};
 use super::routes::routes;
 use super::{HttpConfig, HttpStats, Site};
+use crate::sockets::AcceptBackoff;
 
 /// The answer to a connection for which there is no slot.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\

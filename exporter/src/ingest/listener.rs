@@ -15,7 +15,7 @@ use super::admission::Admission;
 use super::connection::{Connection, Desk};
 use super::socket::Socket;
 use crate::exposition::own::Refusal;
-use crate::http::backoff::AcceptBackoff;
+use crate::sockets::AcceptBackoff;
 
 /// Serves agents on `listener` until `stop`; then every connection ends within `drain_limit`, each frame that was
 /// answered being counted. No client's and no listener's error ends it earlier.
