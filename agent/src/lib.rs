@@ -4,7 +4,7 @@
 //! - [`identity`]: who it is;
 //! - [`sampling`]: what the machine says, raw;
 //! - [`recorder`]: what that means, as samples and totals;
-//! - [`ticker`]: when to sample, and when to send;
+//! - [`ticker`]: when to sample, and when to send; [`alarm`]: the timer that wakes it up;
 //! - [`state`]: what outlives the process;
 //! - [`link`]: the conversation with the exporter; [`connection`]: its socket;
 //! - [`health`], [`terminal`]: for whoever asks or watches;
@@ -13,6 +13,7 @@
 //! Decisions are pure and take `now`, bytes and values: `recorder`, `ticker`, `link`, the parsers. Files are
 //! touched in `sampling`, `state` and `identity`, sockets in `connection`, `health` and `identity`, clocks in `run`.
 
+pub mod alarm;
 pub mod config;
 pub mod connection;
 pub mod health;

@@ -88,7 +88,7 @@ impl Recorder {
     }
 
     /// Records what a reading at `now` gave. To be called once a second; what a call later or sooner than
-    /// that means for the totals is said at [`Account`].
+    /// that means for the totals is said in `recorder/account.rs`.
     pub fn tick(&mut self, now: Moment, reading: Result<&Reading, ReadError>) -> Outcome {
         let mut changes = Vec::new();
         let result = match reading {

@@ -2,14 +2,15 @@
 //!
 //! In steady state it wakes up twice a second: for the tick, and for the answer.
 
+use std::io;
 use std::pin::pin;
 
 use cpumon_daemon::clock::Clock;
 use cpumon_daemon::stop::Stop;
 use cpumon_protocol::model::{Micros, Moment, Sample};
-use tokio::time::{Instant, sleep_until};
 use tracing::error;
 
+use crate::alarm::Alarm;
 use crate::connection::{Connection, Happened};
 use crate::health::LastTick;
 use crate::link::{Action, Event, Link};
@@ -24,6 +25,7 @@ use super::journal::Journal;
 /// All parts of a running agent.
 pub(super) struct Agent {
     pub(super) clock: Clock,
+    pub(super) alarm: Alarm,
     pub(super) ticker: Ticker,
     pub(super) cadence: Cadence,
     pub(super) source: Box<dyn Source>,
@@ -40,26 +42,28 @@ pub(super) struct Agent {
 
 impl Agent {
     /// Runs until `stop` is requested, then until bye is answered or `patience` is over.
-    pub(super) async fn run(mut self, stop: Stop, patience: Micros) {
+    pub(super) async fn run(mut self, stop: Stop, patience: Micros) -> io::Result<()> {
         let mut requested = pin!(stop.requested());
-        let mut timer = pin!(sleep_until(Instant::now()));
         let mut stopping = false;
         while !(stopping && self.link.is_ended()) {
-            let next = self.next_wake_up(stopping);
-            if let Some(next) = next {
-                timer.as_mut().reset(self.clock.instant(next));
+            if let Some(next) = self.next_wake_up(stopping) {
+                self.alarm.set(next)?;
             }
             tokio::select! {
                 () = &mut requested, if !stopping => {
                     stopping = true;
                     self.stop(patience);
                 }
-                () = &mut timer, if next.is_some() => self.time_passed(stopping),
+                rang = self.alarm.rang() => {
+                    rang?;
+                    self.time_passed(stopping);
+                }
                 happened = self.connection.happened() => self.connection_happened(happened),
             }
             self.tell_events();
         }
         self.terminal.close("stopped");
+        Ok(())
     }
 
     fn next_wake_up(&self, stopping: bool) -> Option<Moment> {

@@ -11,6 +11,7 @@ use cpumon_daemon::stop::Stop;
 use cpumon_protocol::model::{Boot, Hello, HostFacts, Ratio, RunId};
 use tracing::{info, warn};
 
+use crate::alarm::Alarm;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::health::{self, LastTick};
@@ -32,7 +33,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 ///
 /// # Errors
 ///
-/// When it cannot begin: no name to be known by, no random numbers.
+/// When it cannot begin: no name to be known by, no random numbers, no timer.
 pub async fn run(config: Config, stop: Stop) -> anyhow::Result<()> {
     let clock = Clock::start();
     let last_tick = LastTick::default();
@@ -61,10 +62,10 @@ pub async fn run(config: Config, stop: Stop) -> anyhow::Result<()> {
         journal: Journal::default(),
         last_tick,
         clock,
+        alarm: Alarm::new(clock).context("cannot make a timer")?,
         out: Vec::new(),
     };
-    agent.run(stop, config.stop_timeout).await;
-    Ok(())
+    agent.run(stop, config.stop_timeout).await.context("cannot wait for the next tick")
 }
 
 /// Who this agent is; nothing when it is asked to stop before that is known.

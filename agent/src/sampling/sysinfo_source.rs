@@ -3,7 +3,8 @@
 //! The library gives one percentage, no times by mode, and never says that it could not read: it then repeats
 //! the old figure. Here a figure that is the same to the last bit, on every core, is believed only if the
 //! library can list the CPUs anew, which it does by the same system call. (Not on Windows, where the list comes
-//! from elsewhere; a failing counter shows there as a figure that stays the same.)
+//! from elsewhere; a failing counter shows there as a figure that stays the same.) Times that can be read but stand
+//! still are beyond it: the library calls that idle.
 
 use std::time::Instant;
 

@@ -19,13 +19,15 @@ mod record;
 mod tests;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Seek, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use cpumon_protocol::model::AgentName;
 
 use crate::recorder::Kept;
+
+pub use record::Unusable;
 
 /// The file of one agent, held open and locked.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub struct Restored {
     /// What was in it; zeros when it is new.
     pub kept: Kept,
     /// Where an unreadable file was put aside, and why, if there was one.
-    pub put_aside: Option<(PathBuf, record::Unusable)>,
+    pub put_aside: Option<(PathBuf, Unusable)>,
 }
 
 /// Why nothing can be kept.
@@ -116,8 +118,7 @@ impl StateFile {
 
     fn write(&mut self, kept: Kept) -> io::Result<()> {
         let record = record::encode(kept, &self.boot)?;
-        self.file.rewind()?;
-        self.file.write_all(&record)
+        write_at_start(&mut self.file, &record)
     }
 
     fn lock(path: &Path) -> Result<File, StateError> {
@@ -130,4 +131,15 @@ impl StateFile {
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
+}
+
+#[cfg(unix)]
+fn write_at_start(file: &mut File, record: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, record, 0)
+}
+
+#[cfg(not(unix))]
+fn write_at_start(file: &mut File, record: &[u8]) -> io::Result<()> {
+    io::Seek::rewind(file)?;
+    io::Write::write_all(file, record)
 }
