@@ -1,0 +1,122 @@
+//! One agent of the crowd, in either dialect, without I/O.
+
+mod original;
+
+use cpumon_agent::link::{Action, Event, Failure, Link, LinkSettings};
+use cpumon_protocol::model::{AgentName, Hello, HostFacts, Micros, Moment, Ratio, RunId, WallTime};
+use original::OriginalLink;
+
+use crate::machine::Machine;
+
+/// What an agent speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Version 1.
+    #[default]
+    V1,
+    /// The original's.
+    Original,
+}
+
+/// One agent.
+#[derive(Debug)]
+pub(crate) struct Client {
+    machine: Machine,
+    speech: Speech,
+}
+
+#[derive(Debug)]
+enum Speech {
+    V1(Box<Link>),
+    Original(OriginalLink),
+}
+
+/// Hands a call on to whichever link it is.
+macro_rules! either {
+    ($speech:expr, $link:ident => $call:expr) => {
+        match $speech {
+            Speech::V1($link) => $call,
+            Speech::Original($link) => $call,
+        }
+    };
+}
+
+impl Client {
+    /// An agent that is called `name` and promises a sample every `interval`. Its machine comes from `seed`.
+    pub(crate) fn v1(name: AgentName, interval: Micros, seed: u64) -> Self {
+        let link = Link::new(LinkSettings::default(), hello(name, interval), seed);
+        Self { machine: Machine::new(seed), speech: Speech::V1(Box::new(link)) }
+    }
+
+    /// A client of the original. Its machine comes from `seed`.
+    pub(crate) fn original(seed: u64) -> Self {
+        Self { machine: Machine::new(seed), speech: Speech::Original(OriginalLink::default()) }
+    }
+
+    /// A sample is due.
+    pub(crate) fn tick(&mut self, now: Moment, out: &mut Vec<u8>) -> Action {
+        let sample = self.machine.sample(now);
+        either!(&mut self.speech, link => link.tick(now, sample, true, out))
+    }
+
+    pub(crate) fn connected(&mut self, now: Moment, out: &mut Vec<u8>) -> Action {
+        either!(&mut self.speech, link => link.connected(now, out))
+    }
+
+    pub(crate) fn failed(&mut self, now: Moment, why: Failure) {
+        either!(&mut self.speech, link => link.failed(now, why));
+    }
+
+    pub(crate) fn receive(&mut self, now: Moment, bytes: &[u8], out: &mut Vec<u8>) -> Action {
+        either!(&mut self.speech, link => link.receive(now, bytes, out))
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        either!(&self.speech, link => link.deadline())
+    }
+
+    pub(crate) fn expired(&mut self, now: Moment, out: &mut Vec<u8>) -> Action {
+        either!(&mut self.speech, link => link.expired(now, out))
+    }
+
+    /// Says bye, where the dialect knows it.
+    pub(crate) fn stop(&mut self, now: Moment, patience: Micros, out: &mut Vec<u8>) -> Action {
+        either!(&mut self.speech, link => link.stop(now, patience, out))
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        either!(&self.speech, link => link.is_ended())
+    }
+
+    /// Whether what it sends now is a sample: it was greeted.
+    pub(crate) fn is_live(&self) -> bool {
+        either!(&self.speech, link => link.is_live())
+    }
+
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        either!(&mut self.speech, link => link.next_event())
+    }
+}
+
+/// A hello with as many facts as real agents have.
+fn hello(name: AgentName, interval: Micros) -> Hello {
+    let text = |text: &str| Some(text.into());
+    Hello {
+        run: RunId::from_bits(fastrand::u128(..)),
+        boot: text("3f2b8c1e-6d5a-4e0f-9b7c-2a1d0e9f8c7b"),
+        interval,
+        utilization: Ratio::ZERO,
+        start_time: Some(WallTime(1_790_000_000_123_456)),
+        ephemeral: false,
+        facts: HostFacts {
+            hostname: text(&format!("{name}.example.org")),
+            version: text(env!("CARGO_PKG_VERSION")),
+            os: text("Linux (Debian GNU/Linux 13)"),
+            kernel: text("6.12.48+deb13-amd64"),
+            arch: text("x86_64"),
+            cpu_model: text("AMD EPYC 9554 64-Core Processor"),
+        },
+        agent: name,
+        labels: Vec::new(),
+    }
+}

@@ -1,0 +1,80 @@
+//! What a process has cost so far, by the kernel's own account.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+/// A process by its number.
+#[derive(Clone, Copy, Debug)]
+pub struct Process {
+    pid: u32,
+}
+
+impl Process {
+    /// The process `pid`.
+    pub const fn new(pid: u32) -> Self {
+        Self { pid }
+    }
+
+    /// CPU time that its living threads have used, to the nanosecond. A thread that ends between two calls takes
+    /// its share with it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or the kernel keeps no such account.
+    pub fn cpu_time(self) -> io::Result<Duration> {
+        let mut total = Duration::ZERO;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid))? {
+            // A thread may end while they are read.
+            let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+            let nanos = text.split(' ').next().and_then(|word| word.parse().ok());
+            total += Duration::from_nanos(nanos.ok_or_else(|| malformed("schedstat"))?);
+        }
+        Ok(total)
+    }
+
+    /// Its resident memory, in bytes, shared pages included.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process.
+    pub fn resident(self) -> io::Result<u64> {
+        self.status_kb("VmRSS:").map(|kb| kb * 1024)
+    }
+
+    /// The most resident memory that it ever had, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process.
+    pub fn resident_peak(self) -> io::Result<u64> {
+        self.status_kb("VmHWM:").map(|kb| kb * 1024)
+    }
+
+    fn status_kb(self, key: &str) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let value = status.lines().find_map(|line| line.strip_prefix(key));
+        value
+            .and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok())
+            .ok_or_else(|| malformed("status"))
+    }
+}
+
+fn malformed(file: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("/proc/<pid>/{file} is of another form"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_cost_something() {
+        let me = Process::new(std::process::id());
+        let before = me.cpu_time().unwrap();
+        while me.cpu_time().unwrap() < before + Duration::from_millis(2) {}
+        assert!(me.resident().unwrap() > 100_000);
+        assert!(me.resident_peak().unwrap() >= me.resident().unwrap() / 2);
+        assert!(Process::new(u32::MAX).cpu_time().is_err());
+    }
+}
