@@ -15,7 +15,7 @@ use crate::reject::{RejectReason, Rejection};
 use crate::wire::client::{self, Kind};
 use crate::wire::{VERSION, number, original};
 
-use super::exporter::Received;
+use super::received::Received;
 
 /// The longest interval that an agent may promise.
 const INTERVAL_MS_MAX: u64 = 60_000;

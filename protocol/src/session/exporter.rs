@@ -2,49 +2,13 @@
 
 use crate::framing::Framer;
 use crate::limits;
-use crate::model::{CoreTimes, Hello, Micros, Ratio, Sample};
+use crate::model::Micros;
 use crate::reject::{RejectReason, Rejection};
 use crate::wire::client::Kind;
 use crate::wire::{original, server};
 
 use super::decode::{self, Opening};
-
-/// What a client said.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Received<'a> {
-    /// Who it is. To be answered by [`ExporterSession::welcome`], or by [`refuse`] and the connection's end.
-    Hello(Box<Hello>),
-    /// What it measured. To be answered by [`acknowledge`].
-    Sample {
-        /// Its place in the run.
-        seq: u64,
-        /// Gauges and totals.
-        sample: Sample,
-    },
-    /// Per-core totals; they belong to the sample of this number, which follows. Without an answer.
-    Cores {
-        /// The sample's place in the run.
-        seq: u64,
-        /// Some of its cores.
-        cores: Vec<CoreTimes>,
-    },
-    /// That it leaves, with its last totals if it has any. To be answered by [`acknowledge`].
-    Bye {
-        /// The place of the last totals in the run.
-        seq: Option<u64>,
-        /// The last totals.
-        sample: Option<Sample>,
-    },
-    /// A sample of the original's client. To be answered by [`echo`].
-    Original {
-        /// What it measured.
-        utilization: Ratio,
-        /// Its own text.
-        object: &'a str,
-    },
-    /// A v1 frame of a type that is not known here. To be answered by [`refuse`]; the connection goes on.
-    Unknown(Rejection),
-}
+pub use super::received::Received;
 
 /// Sizes that an exporter allows.
 #[derive(Clone, Copy, Debug)]

@@ -7,3 +7,4 @@ pub mod exporter;
 
 mod decode;
 mod encode;
+mod received;
