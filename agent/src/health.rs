@@ -9,15 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use cpumon_daemon::clock::Clock;
-use cpumon_protocol::model::{Micros, Moment};
+use cpumon_protocol::model::Moment;
 
 use crate::config::{Config, HealthSocket};
-
-/// What the answer begins with; microseconds follow.
-const ANSWER: &str = "microseconds since the last tick: ";
-
-/// The longest answer, in bytes.
-const ANSWER_MAX: u64 = 64;
 
 /// When the last tick was: written by the loop, read by whoever answers.
 #[derive(Clone, Debug, Default)]
@@ -27,10 +21,6 @@ impl LastTick {
     /// Notes a tick.
     pub fn note(&self, now: Moment) {
         self.0.store(now.0, Ordering::Relaxed);
-    }
-
-    fn age(&self, now: Moment) -> Micros {
-        now.since(Moment(self.0.load(Ordering::Relaxed)))
     }
 }
 
@@ -58,15 +48,6 @@ pub async fn serve(socket: &HealthSocket, last_tick: LastTick, clock: Clock) -> 
     system::serve(socket, last_tick, clock).await
 }
 
-fn answer(age: Micros) -> String {
-    format!("{ANSWER}{}\n", age.0)
-}
-
-fn parse(answer: &str) -> anyhow::Result<Micros> {
-    let age = answer.strip_prefix(ANSWER).and_then(|rest| rest.strip_suffix('\n')?.parse().ok());
-    age.map(Micros).context("its answer makes no sense")
-}
-
 #[cfg(unix)]
 mod system {
     //! Unix sockets.
@@ -75,17 +56,24 @@ mod system {
     use std::io::{self, ErrorKind};
     use std::os::unix::fs::FileTypeExt;
     use std::path::{Path, PathBuf};
+    use std::sync::atomic::Ordering;
     use std::time::Duration;
 
     use anyhow::Context;
     use cpumon_daemon::clock::Clock;
-    use cpumon_protocol::model::Micros;
+    use cpumon_protocol::model::{Micros, Moment};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{UnixListener, UnixStream};
     use tokio::time::sleep;
 
-    use super::{ANSWER_MAX, LastTick, answer, parse};
+    use super::LastTick;
     use crate::config::HealthSocket;
+
+    /// What the answer begins with; microseconds follow.
+    const ANSWER: &str = "microseconds since the last tick: ";
+
+    /// The longest answer, in bytes.
+    const ANSWER_MAX: u64 = 64;
 
     /// The pause after a failure to accept, which is seldom over at once.
     const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -99,7 +87,7 @@ mod system {
                 match listener.accept().await {
                     // The answer fits into the socket's buffer, so nobody can make this wait.
                     Ok((mut asker, _)) => {
-                        let age = last_tick.age(clock.now().mono);
+                        let age = clock.now().mono.since(Moment(last_tick.0.load(Ordering::Relaxed)));
                         let _ = asker.write_all(answer(age).as_bytes()).await;
                     }
                     Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -114,6 +102,15 @@ mod system {
         let mut text = String::new();
         stream.take(ANSWER_MAX).read_to_string(&mut text).await.context("cannot read its answer")?;
         parse(&text)
+    }
+
+    fn answer(age: Micros) -> String {
+        format!("{ANSWER}{}\n", age.0)
+    }
+
+    pub(super) fn parse(answer: &str) -> anyhow::Result<Micros> {
+        let age = answer.strip_prefix(ANSWER).and_then(|rest| rest.strip_suffix('\n')?.parse().ok());
+        age.map(Micros).context("its answer makes no sense")
     }
 
     /// A name of the abstract namespace is a path that begins with a zero byte.
@@ -160,6 +157,8 @@ mod system {
 #[cfg(unix)]
 mod tests {
     use cpumon_daemon::variables::{self, Environment};
+
+    use cpumon_protocol::model::Micros;
 
     use super::*;
 
@@ -221,7 +220,7 @@ mod tests {
             ("microseconds since the last tick: 5\n", Ok(Micros(5))),
             ("HTTP/1.1 200 OK\r\n", Err(())),
         ] {
-            assert_eq!(parse(answer).map_err(drop), expected, "{answer:?}");
+            assert_eq!(system::parse(answer).map_err(drop), expected, "{answer:?}");
         }
     }
 }
