@@ -63,6 +63,11 @@ impl Framer {
         self.scan.depth > 0
     }
 
+    /// What there is of the begun object.
+    pub fn begun(&self) -> &[u8] {
+        if self.is_inside() { &self.held } else { &[] }
+    }
+
     /// Bytes of memory that the begun object holds.
     pub fn held_bytes(&self) -> usize {
         self.held.capacity()

@@ -132,9 +132,13 @@ impl AgentSession {
         }
     }
 
-    /// What the bytes so far mean when no more come in time: text that is no v1 frame is an original's answer.
+    /// What the bytes so far mean when no more come in time: text that is no v1 frame is an original's answer. The
+    /// beginning of a v1 frame is none: the rest of it may be late.
     pub fn give_up_waiting(&mut self) -> Option<Answer> {
-        (self.dialect == Dialect::Unknown && self.framer.is_inside()).then(|| self.fall_back())
+        let begun = self.framer.begun();
+        let is_foreign = !begun.is_empty()
+            && [&b"{\"v\":"[..], b"{\"t\":"].iter().all(|v1| !begun.starts_with(v1) && !v1.starts_with(begun));
+        (self.dialect == Dialect::Unknown && is_foreign).then(|| self.fall_back())
     }
 
     /// Bytes of memory that a begun answer holds.

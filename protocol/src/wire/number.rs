@@ -156,7 +156,9 @@ mod tests {
         #[test]
         fn all_doubles_are_judged_as_floats_would_be(bits in any::<u64>()) {
             let value = f64::from_bits(bits);
-            prop_assume!(value.is_finite());
+            if !value.is_finite() {
+                return Ok(());
+            }
             let judged = percent(&serde_json::to_string(&value).unwrap());
             prop_assert_eq!(judged.is_some(), (0.0..=100.0).contains(&value));
         }
