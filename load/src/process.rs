@@ -33,6 +33,23 @@ impl Process {
         Ok(total)
     }
 
+    /// CPU time that all its threads have used, those that ended included, to a tick of the kernel's clock (10 ms).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process.
+    pub fn cpu_ticks(self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+        // The name before it may hold anything but a closing parenthesis after the last one.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+        let (Some(Ok(user)), Some(Ok(system))) = (ticks.next(), ticks.next()) else {
+            return Err(malformed("stat"));
+        };
+        let second = rustix::param::clock_ticks_per_second().max(1);
+        Ok(Duration::from_nanos((user + system).saturating_mul(1_000_000_000 / second)))
+    }
+
     /// Its resident memory, in bytes, shared pages included.
     ///
     /// # Errors
@@ -72,7 +89,9 @@ mod tests {
     fn this_process_has_cost_something() {
         let me = Process::new(std::process::id());
         let before = me.cpu_time().unwrap();
-        while me.cpu_time().unwrap() < before + Duration::from_millis(2) {}
+        let before_ticks = me.cpu_ticks().unwrap();
+        while me.cpu_ticks().unwrap() < before_ticks + Duration::from_millis(20) {}
+        assert!(me.cpu_time().unwrap() > before + Duration::from_millis(2));
         assert!(me.resident().unwrap() > 100_000);
         assert!(me.resident_peak().unwrap() >= me.resident().unwrap() / 2);
         assert!(Process::new(u32::MAX).cpu_time().is_err());

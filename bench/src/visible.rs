@@ -1,0 +1,141 @@
+//! How long it takes from the sending of a sample until a finished scrape shows it (wall time), with a thousand
+//! agents beside.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use cpumon_load::machine::Machine;
+use cpumon_protocol::model::{AgentName, Hello, HostFacts, Micros, Moment, Ratio, RunId, Sample};
+use cpumon_protocol::session::agent::{AgentSession, Answer};
+
+use crate::extent::Extent;
+use crate::fleet;
+use crate::program::Exporter;
+use crate::scrape::Scraper;
+use crate::stats::Runs;
+use crate::table::{Row, Table, Target};
+
+/// How many agents send beside the one that is looked for.
+const AGENTS: usize = 1_000;
+
+/// Samples looked for in one run, whose median is the run's figure.
+const PROBES: u32 = 40;
+
+/// The pause between two of them: long enough to fall on any moment of the others' second.
+const PAUSE: Duration = Duration::from_millis(23);
+
+/// Measures it.
+///
+/// # Errors
+///
+/// When a program does not run, or a scrape does not show what was acknowledged.
+pub fn measure(extent: &Extent, table: &mut Table) -> anyhow::Result<()> {
+    let exporter = Exporter::start()?;
+    let mut crowd = fleet::crowd(exporter.ingest, AGENTS)?;
+    let is_over = AtomicBool::new(false);
+    let runs = thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                crowd.run(Micros::from_millis(100), |_| false)?;
+            }
+            anyhow::Ok(())
+        });
+        let runs = probe(&exporter, extent.runs);
+        is_over.store(true, Ordering::Relaxed);
+        sending.join().map_err(|_| anyhow::anyhow!("the crowd has panicked"))??;
+        runs
+    })?;
+    table.push(
+        &Row::new(format!("{AGENTS} agents: from push to visible, wall time"), "ms", runs)
+            .target(Target::AtMost(3.0)),
+    );
+    Ok(())
+}
+
+fn probe(exporter: &Exporter, runs: usize) -> anyhow::Result<Runs> {
+    let mut probe = Probe::connect(exporter.ingest)?;
+    let mut scraper = Scraper::connect(exporter.http)?;
+    let mut medians = Runs::default();
+    for run in 0..runs {
+        let mut figures = Runs::default();
+        for step in 0..PROBES {
+            thread::sleep(PAUSE);
+            // No two of them are alike.
+            let millionths = 100_000 + run as u32 * PROBES + step;
+            let begun = Instant::now();
+            probe.push(millionths)?;
+            let page = scraper.text("/metrics")?;
+            figures.push(begun.elapsed().as_secs_f64() * 1e3);
+            let line = format!("cpumon_utilization_ratio{{agent=\"probe\"}} 0.{millionths:06}");
+            let line = line.trim_end_matches('0');
+            ensure!(page.lines().any(|shown| shown == line), "the scrape does not show {line}");
+        }
+        medians.push(figures.median());
+    }
+    Ok(medians)
+}
+
+/// One agent, on a socket that waits.
+struct Probe {
+    stream: TcpStream,
+    session: AgentSession,
+    machine: Machine,
+    seq: u64,
+}
+
+impl Probe {
+    fn connect(exporter: SocketAddr) -> anyhow::Result<Self> {
+        let mut stream = TcpStream::connect(exporter)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let hello = Hello {
+            agent: AgentName::new("probe")?,
+            run: RunId::from_bits(1),
+            boot: None,
+            interval: Micros::from_secs(1),
+            utilization: Ratio::ZERO,
+            start_time: None,
+            ephemeral: false,
+            facts: HostFacts::default(),
+            labels: Vec::new(),
+        };
+        let mut bytes = Vec::new();
+        let session = AgentSession::start(&hello, &mut bytes);
+        stream.write_all(&bytes)?;
+        let mut probe = Self { stream, session, machine: Machine::new(1), seq: 0 };
+        match probe.answer()? {
+            Answer::Welcome { .. } => Ok(probe),
+            other => bail!("hello is answered {other:?}"),
+        }
+    }
+
+    /// Sends a sample and waits until it is acknowledged.
+    fn push(&mut self, millionths: u32) -> anyhow::Result<()> {
+        let utilization = Ratio::from_millionths(millionths).context("more than one")?;
+        let sample = Sample { utilization, ..self.machine.sample(Moment(0)) };
+        self.seq += 1;
+        let mut bytes = Vec::new();
+        self.session.sample(self.seq, &sample, &mut bytes);
+        self.stream.write_all(&bytes)?;
+        match self.answer()? {
+            Answer::Ack { seq, .. } if seq == self.seq => Ok(()),
+            other => bail!("sample {} is answered {other:?}", self.seq),
+        }
+    }
+
+    fn answer(&mut self) -> anyhow::Result<Answer> {
+        let mut buffer = [0; 1024];
+        loop {
+            let length = self.stream.read(&mut buffer)?;
+            ensure!(length > 0, "the exporter closed the connection");
+            let mut input = buffer.get(..length).unwrap_or_default();
+            if let Some(answer) = self.session.receive(&mut input)? {
+                return Ok(answer);
+            }
+        }
+    }
+}
