@@ -137,7 +137,9 @@ impl AgentSession {
     pub fn give_up_waiting(&mut self) -> Option<Answer> {
         let begun = self.framer.begun();
         let is_foreign = !begun.is_empty()
-            && [&b"{\"v\":"[..], b"{\"t\":"].iter().all(|v1| !begun.starts_with(v1) && !v1.starts_with(begun));
+            && [&b"{\"v\":"[..], b"{\"t\":"]
+                .iter()
+                .all(|v1| !begun.starts_with(v1) && !v1.starts_with(begun));
         (self.dialect == Dialect::Unknown && is_foreign).then(|| self.fall_back())
     }
 

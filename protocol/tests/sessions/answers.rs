@@ -82,15 +82,24 @@ proptest! {
             Some(text) => text.as_bytes().to_vec(),
             None => hello.to_ascii_uppercase(),
         };
-        // What a v1 frame may begin with is waited for.
-        prop_assume!(!b"{\"v\":".starts_with(answer.trim_ascii_start()));
         let (answers, ended) = listen(&mut session, &chunks(&answer, &cuts));
         let waited = session.give_up_waiting();
         prop_assert_eq!(ended, None);
+        // The rest of what begins as a v1 frame does may be late.
+        let begun = answer.trim_ascii_start();
+        let begins_as = |v1: &[u8]| begun.starts_with(v1) || v1.starts_with(begun);
+        if answers.is_empty() && (begins_as(b"{\"v\":") || begins_as(b"{\"t\":")) {
+            prop_assert!(waited.is_none() && !session.is_original());
+            return Ok(());
+        }
         prop_assert!(session.is_original());
         prop_assert!(answers.iter().chain(&waited).all(|answer| *answer == Answer::Original));
         prop_assert_eq!(answers.is_empty(), waited.is_some());
     }
+}
+
+fn may_begin_v1(begun: &[u8]) -> bool {
+    [&b"{\"v\":"[..], b"{\"t\":"].iter().any(|v1| v1.starts_with(begun) || begun.starts_with(v1))
 }
 
 #[test]
