@@ -5,34 +5,34 @@
 //! exactly a second apart, and what is left over is carried, so that the two sums together stay within a second
 //! of the time passed, for ever.
 
-use cpumon_protocol::model::{Micros, Moment, Ratio};
-
-use super::Kept;
+use cpumon_protocol::model::{Histogram, Micros, Moment, Ratio};
 
 const SECOND: i64 = Micros::from_secs(1).0 as i64;
 
 /// The histogram, the seconds missed, and what is left over.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    kept: Kept,
+    histogram: Histogram,
+    missed: u64,
     last_tick: Option<Moment>,
     /// Time passed that is in neither sum yet; negative when they are ahead. In microseconds.
     carried: i64,
 }
 
 impl Account {
-    pub(super) fn new(kept: Kept) -> Self {
-        Self { kept, ..Self::default() }
+    pub(super) fn new(histogram: Histogram, missed: u64) -> Self {
+        Self { histogram, missed, ..Self::default() }
     }
 
-    pub(super) const fn kept(&self) -> Kept {
-        self.kept
+    /// The histogram, and the seconds missed.
+    pub(super) const fn totals(&self) -> (Histogram, u64) {
+        (self.histogram, self.missed)
     }
 
     /// A tick with a one-second sample.
     pub(super) fn measured(&mut self, now: Moment, sample: Ratio) {
         self.pass(now);
-        self.kept.histogram.observe(sample);
+        self.histogram.observe(sample);
         self.carried -= SECOND;
         // Ticks that are each a little late add up to a second that no tick stands for.
         self.miss(self.carried / SECOND);
@@ -55,7 +55,7 @@ impl Account {
 
     fn miss(&mut self, seconds: i64) {
         let seconds = seconds.max(0);
-        self.kept.missed = self.kept.missed.saturating_add(seconds.unsigned_abs());
+        self.missed = self.missed.saturating_add(seconds.unsigned_abs());
         self.carried -= seconds.saturating_mul(SECOND);
     }
 }

@@ -20,6 +20,11 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Goes on from what was shown before.
+    pub(super) const fn new(modes: Option<CpuTimes>, guest: Option<GuestTimes>) -> Self {
+        Self { modes, guest }
+    }
+
     /// Takes in a reading; pushes a change for each total that was reset.
     pub(super) fn update(&mut self, times: &Times, changes: &mut Vec<Change>) {
         let modes = self.modes.get_or_insert(times.total);

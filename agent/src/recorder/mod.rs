@@ -15,7 +15,7 @@ mod tests;
 
 use std::mem;
 
-use cpumon_protocol::model::{CoreTimes, CpuTimes, Histogram, Micros, Moment, Ratio, Sample};
+use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Histogram, Micros, Moment, Ratio, Sample};
 
 use crate::sampling::{Cpu, ReadError, Reading, Times};
 use account::Account;
@@ -30,13 +30,18 @@ pub const INTERVAL_MIN: Micros = Micros::from_millis(500);
 /// The longest one.
 pub const INTERVAL_MAX: Micros = Micros::from_millis(1_500);
 
-/// What may outlive the process: the totals that no kernel keeps.
+/// What may outlive the process: the totals that no kernel keeps, and those of the kernel as they were shown. A total
+/// that a kernel has let fall a little must not fall in Prometheus because the agent was restarted in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// All one-second samples so far.
     pub histogram: Histogram,
     /// Seconds so far that were not measured.
     pub missed: u64,
+    /// CPU time by mode, as last shown.
+    pub cpu_times: Option<CpuTimes>,
+    /// Time of guests, as last shown.
+    pub guest_times: Option<GuestTimes>,
 }
 
 /// The state between two ticks.
@@ -84,7 +89,8 @@ struct Interval {
 impl Recorder {
     /// A recorder that goes on from `kept`.
     pub fn new(kept: Kept) -> Self {
-        Self { account: Account::new(kept), ..Self::default() }
+        let held = Held::new(kept.cpu_times, kept.guest_times);
+        Self { account: Account::new(kept.histogram, kept.missed), held, ..Self::default() }
     }
 
     /// Records what a reading at `now` gave. To be called once a second; what a call later or sooner than
@@ -98,9 +104,11 @@ impl Recorder {
         Outcome { result, changes }
     }
 
-    /// The totals that no kernel keeps, as of the last tick.
+    /// The totals as of the last tick.
     pub const fn kept(&self) -> Kept {
-        self.account.kept()
+        let (histogram, missed) = self.account.totals();
+        let (cpu_times, guest_times) = self.held.totals();
+        Kept { histogram, missed, cpu_times, guest_times }
     }
 
     fn read(&mut self, now: Moment, reading: &Reading, changes: &mut Vec<Change>) -> Result<Sample, Missed> {
@@ -171,7 +179,7 @@ impl Recorder {
     }
 
     fn sample(&mut self, now: Moment, reading: &Reading, interval: Interval) -> Sample {
-        let Kept { histogram, missed } = self.account.kept();
+        let (histogram, missed) = self.account.totals();
         let (cpu_times, guest_times) = match reading.cpu {
             Cpu::Times(_) => self.held.totals(),
             Cpu::Usage(_) => (None, None),

@@ -230,6 +230,22 @@ fn goes_on_from_what_was_kept() {
 }
 
 #[test]
+fn a_mode_that_fell_does_not_fall_for_a_restart() {
+    // Found by the simulator, seed 16: iowait had fallen by two ticks when the agent was restarted.
+    let shown = |recorder: &mut Recorder, second: u64, modes: &[u64]| {
+        let sample = recorder.tick(at(second * 1_000), Ok(&ticks(modes))).result.unwrap();
+        sample.cpu_times.unwrap().get(Mode::Iowait)
+    };
+    let mut before = Recorder::default();
+    before.tick(at(0), Ok(&ticks(&[0, 0, 0, 0, 50]))).result.unwrap_err();
+    assert_eq!(shown(&mut before, 1, &[0, 0, 0, 100, 48]), Micros(500_000), "it is held");
+    let mut after = Recorder::new(before.kept());
+    after.tick(at(2), Ok(&ticks(&[0, 0, 0, 200, 48]))).result.unwrap_err();
+    assert_eq!(shown(&mut after, 3, &[0, 0, 0, 300, 49]), Micros(500_000), "and over a restart");
+    assert_eq!(shown(&mut after, 4, &[0, 0, 0, 400, 60]), Micros(600_000), "until it is overtaken");
+}
+
+#[test]
 fn changes_are_told_once() {
     let reading = |busy| Ok(ticks(&[busy, 0, 0, busy]));
     let mut recorder = Recorder::default();

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek};
 
 use cpumon_protocol::model::histogram::{BOUNDS, BUCKETS};
-use cpumon_protocol::model::{Histogram, Millionths};
+use cpumon_protocol::model::{CpuTimes, GuestTimes, Histogram, Micros, Millionths, Mode};
 use serde::{Deserialize, Serialize};
 
 use crate::recorder::Kept;
@@ -12,7 +12,7 @@ use crate::recorder::Kept;
 pub(super) const SIZE: usize = 1_024;
 
 /// Changes with the form or the meaning of the content.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The content. Integers only: a float that comes back one step lower is a counter that fell.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ struct Record {
     buckets: [u64; BUCKETS],
     sum_millionths: u64,
     missed: u64,
+    /// By mode, in the kernel's order.
+    cpu_us: Option<[u64; Mode::ALL.len()]>,
+    /// User and nice.
+    guest_us: Option<[u64; 2]>,
 }
 
 /// Why a content is of no use.
@@ -50,6 +54,8 @@ pub(super) fn encode(kept: Kept, boot: &str) -> io::Result<[u8; SIZE]> {
         buckets: kept.histogram.buckets,
         sum_millionths: kept.histogram.sum.0,
         missed: kept.missed,
+        cpu_us: kept.cpu_times.map(|CpuTimes(times)| times.map(|Micros(us)| us)),
+        guest_us: kept.guest_times.map(|guest| [guest.user.0, guest.nice.0]),
     };
     let mut bytes = [b' '; SIZE];
     serde_json::to_writer(&mut bytes[..SIZE - 1], &record)?;
@@ -89,7 +95,14 @@ fn decode(text: &[u8], boot: &str) -> Result<Option<Kept>, Unusable> {
     if !is_possible(&histogram) {
         return Err(Unusable::Contradiction);
     }
-    Ok(Some(Kept { histogram, missed: record.missed }))
+    Ok(Some(Kept {
+        histogram,
+        missed: record.missed,
+        cpu_times: record.cpu_us.map(|times| CpuTimes(times.map(Micros))),
+        guest_times: record
+            .guest_us
+            .map(|[user, nice]| GuestTimes { user: Micros(user), nice: Micros(nice) }),
+    }))
 }
 
 /// Whether the sum can be that of samples in these buckets.
@@ -111,7 +124,8 @@ mod tests {
     use super::*;
 
     fn kept(samples: &[u32], missed: u64) -> Kept {
-        let mut kept = Kept { missed, ..Kept::default() };
+        let cpu_times = Some(CpuTimes([Micros(7); Mode::ALL.len()]));
+        let mut kept = Kept { missed, cpu_times, ..Kept::default() };
         samples.iter().for_each(|&sample| kept.histogram.observe(Ratio::from_millionths(sample).unwrap()));
         kept
     }
@@ -119,7 +133,14 @@ mod tests {
     #[test]
     fn the_largest_numbers_fit() {
         let histogram = Histogram { buckets: [u64::MAX; BUCKETS], sum: Millionths(u64::MAX) };
-        let record = encode(Kept { histogram, missed: u64::MAX }, &"b".repeat(72)).unwrap();
+        let most = Micros(u64::MAX);
+        let kept = Kept {
+            histogram,
+            missed: u64::MAX,
+            cpu_times: Some(CpuTimes([most; Mode::ALL.len()])),
+            guest_times: Some(GuestTimes { user: most, nice: most }),
+        };
+        let record = encode(kept, &"b".repeat(72)).unwrap();
         assert!(record[..SIZE - 1].ends_with(b" ") && record.ends_with(b"\n"));
     }
 
@@ -134,7 +155,7 @@ mod tests {
             (good.clone(), Ok(Some(kept(&[500_000, 999_999], 3)))),
             (String::new(), Ok(None)),
             (changed("\"boot\":\"boot\"", "\"boot\":\"other\""), Ok(None)),
-            (changed("\"version\":1", "\"version\":2"), Err(Unusable::OtherVersion)),
+            (changed("\"version\":2", "\"version\":1"), Err(Unusable::OtherVersion)),
             (changed("50000,100000", "50000,110000"), Err(Unusable::OtherVersion)),
             (changed("1499999", "1.5"), Err(Unusable::NotARecord)),
             (changed("1499999", "-1"), Err(Unusable::NotARecord)),
@@ -151,8 +172,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn comes_back_as_it_was(samples in prop::collection::vec(0u32..=1_000_000, 0..200), missed: u64) {
-            let kept = kept(&samples, missed);
+        fn comes_back_as_it_was(
+            samples in prop::collection::vec(0u32..=1_000_000, 0..200),
+            missed: u64,
+            times: Option<[u64; Mode::ALL.len()]>,
+        ) {
+            let cpu_times = times.map(|times| CpuTimes(times.map(Micros)));
+            let guest_times = times.map(|[user, nice, ..]| GuestTimes { user: Micros(user), nice: Micros(nice) });
+            let kept = Kept { cpu_times, guest_times, ..kept(&samples, missed) };
             prop_assert_eq!(decode(&encode(kept, "b").unwrap(), "b"), Ok(Some(kept)));
         }
 
