@@ -35,8 +35,6 @@ pub enum RejectReason {
     Stale,
     /// A frame from a connection that another one has replaced.
     Replaced,
-    /// More frames a second than allowed.
-    Rate,
     /// A name that another living agent holds.
     NameConflict,
     /// A new name while the fleet is full of living agents.
@@ -45,7 +43,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::NotAnObject,
         Self::TooLarge,
         Self::TooDeep,
@@ -61,7 +59,6 @@ impl RejectReason {
         Self::OutOfOrder,
         Self::Stale,
         Self::Replaced,
-        Self::Rate,
         Self::NameConflict,
         Self::FleetFull,
     ];
@@ -84,7 +81,6 @@ impl RejectReason {
             Self::OutOfOrder => "out_of_order",
             Self::Stale => "stale",
             Self::Replaced => "replaced",
-            Self::Rate => "rate",
             Self::NameConflict => "name_conflict",
             Self::FleetFull => "fleet_full",
         }

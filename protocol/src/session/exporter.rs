@@ -162,7 +162,7 @@ const fn code(reason: RejectReason) -> &'static str {
     match reason {
         RejectReason::BadVersion => "version",
         RejectReason::NameConflict => "duplicate",
-        RejectReason::FleetFull | RejectReason::Rate => "limit",
+        RejectReason::FleetFull => "limit",
         _ => "protocol",
     }
 }

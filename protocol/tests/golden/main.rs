@@ -18,10 +18,9 @@ use support::conversation::hear_whole_and_in_bytes;
 use support::values::plain_hello;
 
 /// Reasons that the fleet gives, not the protocol.
-const BY_THE_FLEET: [RejectReason; 5] = [
+const BY_THE_FLEET: [RejectReason; 4] = [
     RejectReason::Stale,
     RejectReason::Replaced,
-    RejectReason::Rate,
     RejectReason::NameConflict,
     RejectReason::FleetFull,
 ];
