@@ -18,6 +18,9 @@ use backoff::Backoff;
 pub use backoff::BackoffSettings;
 pub use event::{Event, Failure};
 
+/// How old a sample may be when it is sent. An exporter relies on it to know how old what it shows can be.
+const PRESENT: Micros = Micros::from_secs(1);
+
 /// Times of a link.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkSettings {
@@ -82,6 +85,8 @@ pub struct Link {
     backoff: Backoff,
     /// The newest sample.
     newest: Option<Sample>,
+    /// When it was measured.
+    measured: Moment,
     /// Whether `newest` is of the last tick: an older one is good for its totals only.
     fresh: bool,
     /// Whether `newest` has to be sent yet.
@@ -105,6 +110,7 @@ impl Link {
             state: State::Resting { until: Moment(0) },
             backoff: Backoff::new(settings.backoff, seed),
             newest: None,
+            measured: Moment(0),
             fresh: false,
             pending: false,
             said_in_hello: false,
@@ -123,6 +129,7 @@ impl Link {
             self.skipped_frames += 1;
         }
         self.newest = Some(sample);
+        self.measured = now;
         self.fresh = true;
         self.said_in_hello = false;
         self.pending |= due;
@@ -356,9 +363,11 @@ impl Link {
         }
     }
 
-    /// Sends the newest sample if it is due and nothing is in flight.
+    /// Sends the newest sample if it is due and nothing is in flight. One of more than a second ago, when the process
+    /// was paused, is no present any more: the tick that is due has the next.
     fn send_pending(&mut self, now: Moment, out: &mut Vec<u8>) {
-        if !self.pending || !matches!(self.state, State::Idle { .. }) {
+        let is_old = now.since(self.measured) > PRESENT;
+        if !self.pending || is_old || !matches!(self.state, State::Idle { .. }) {
             return;
         }
         let Some(sample) = self.newest.take().map(|sample| self.stamped(sample)) else {

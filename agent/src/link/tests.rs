@@ -226,6 +226,20 @@ fn what_was_not_measured_is_not_sent() {
 }
 
 #[test]
+fn after_a_pause_no_old_sample_is_sent() {
+    let mut rig = Rig::live();
+    rig.take();
+    let _ = rig.tick(90);
+    // The process is paused; when it goes on, the answer is there before the tick.
+    rig.now = rig.now.plus(Micros::from_secs(60));
+    let _ = rig.hear(&ack(1));
+    assert_eq!(rig.take(), "", "what was present a minute ago");
+    let _ = rig.tick(10);
+    let sent = rig.take();
+    assert!(sent.contains("\"seq\":2") && sent.contains("10.0") && sent.contains("\"skipped\":1"), "{sent}");
+}
+
+#[test]
 fn an_answer_out_of_place_ends_the_connection() {
     for bytes in [
         &b"{\"v\":1,\"t\":\"ack\",\"seq\":9}"[..],

@@ -271,6 +271,16 @@ pub const FAMILIES: &[Family] = &[
         }),
     },
     Family {
+        name: "cpumon_agent_sample_order",
+        help: "Where the totals stand among all that the agent has sent: start of its run in microseconds plus the frame's number. Of several exporters the one with the highest has the newest.",
+        labels: &[],
+        source: Source::Own(Kind::Gauge, |view, _, lines| {
+            if let Some(order) = view.order() {
+                lines.plain(Number::count(order));
+            }
+        }),
+    },
+    Family {
         name: "cpumon_agent_connections_total",
         help: "Connections that the agent has made to this exporter.",
         labels: &[],

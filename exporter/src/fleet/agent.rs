@@ -79,11 +79,24 @@ pub struct Info {
     pub labels: Vec<Label>,
 }
 
-/// When an agent was last heard, on both clocks.
+/// A sample as it came over a connection.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// Its place in the run.
+    pub seq: u64,
+    /// What it says.
+    pub sample: Sample,
+    /// It was surely measured after this moment. What is heard now may have been on its way for long; what was
+    /// sent in answer to something said at this moment has not been on its way for longer.
+    pub measured_after: Moment,
+}
+
+/// When an agent was last heard, on both clocks, and how fresh that was.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard {
     pub(super) at: Moment,
     pub(super) wall: WallTime,
+    pub(super) measured_after: Moment,
 }
 
 /// How and when an agent's last connection ended.
@@ -108,6 +121,8 @@ pub(super) struct Life {
     pub(super) holder: Option<ConnectionId>,
     /// Its run and its last sample's place in it; none for the original's clients.
     pub(super) run: Option<(RunId, u64)>,
+    /// Where the run stands among all runs of its name, in microseconds: when it began, by the agent's clock.
+    pub(super) run_order: u64,
     pub(super) interval: Micros,
     pub(super) ephemeral: bool,
     pub(super) heard: Heard,
@@ -122,16 +137,16 @@ impl Life {
         conn: ConnectionId,
         endpoint: SocketAddr,
         hello: Hello,
+        reported: Reported,
         now: Now,
-        seq: u64,
-        sample: Sample,
     ) -> Self {
         Self {
             holder: Some(conn),
-            run: Some((hello.run, seq)),
+            run: Some((hello.run, reported.seq)),
+            run_order: hello.start_time.unwrap_or(now.wall).0,
             interval: hello.interval,
             ephemeral: hello.ephemeral,
-            heard: Heard { at: now.mono, wall: now.wall },
+            heard: Heard { at: now.mono, wall: now.wall, measured_after: reported.measured_after },
             ended: None,
             info: Info {
                 client: Client::V1,
@@ -141,7 +156,7 @@ impl Life {
                 facts: hello.facts,
                 labels: hello.labels,
             },
-            sample,
+            sample: reported.sample,
         }
     }
 
@@ -150,9 +165,10 @@ impl Life {
         Self {
             holder: Some(conn),
             run: None,
+            run_order: now.wall.0,
             interval: Micros::from_secs(1),
             ephemeral: true,
-            heard: Heard { at: now.mono, wall: now.wall },
+            heard: Heard { at: now.mono, wall: now.wall, measured_after: now.mono },
             ended: None,
             info: Info {
                 client: Client::Original,
@@ -166,9 +182,14 @@ impl Life {
         }
     }
 
-    /// Since when this life is over at `now`: its connection ended or it fell silent, whatever came first.
+    /// Where its last sample stands among all samples of its name: by run, then by place in the run.
+    pub(super) fn order(&self) -> u64 {
+        self.run_order.saturating_add(self.run.as_ref().map_or(0, |(_, seq)| *seq))
+    }
+
+    /// Since when this life is over at `now`: its connection ended or its last sample is too old, whatever came first.
     pub(super) fn gone_since(&self, settings: &FleetSettings, now: Moment) -> Option<Moment> {
-        let stale = self.heard.at.plus(settings.stale_after(self.interval));
+        let stale = self.heard.measured_after.plus(settings.stale_after(self.interval));
         match self.ended {
             Some(ended) => Some(ended.at.min(stale)),
             None => (now > stale).then_some(stale),
@@ -203,7 +224,14 @@ impl Agent {
     }
 
     /// Begins another life; whoever held the name loses it.
-    pub(super) fn replace(&mut self, life: Life) {
+    pub(super) fn replace(&mut self, mut life: Life) {
+        if let Some(old) = &self.life {
+            // Here at least it is known that a run came later, even if its clock was set back in between.
+            let same_run = old.run.is_some()
+                && old.run.as_ref().map(|run| &run.0) == life.run.as_ref().map(|run| &run.0);
+            let after_old = old.order().saturating_add(1);
+            life.run_order = if same_run { old.run_order } else { life.run_order.max(after_old) };
+        }
         if self.life.as_ref().is_some_and(|old| old.holder.is_some()) {
             self.disconnects[End::Replaced as usize] += 1;
         }
@@ -296,6 +324,11 @@ impl<'a> AgentView<'a> {
     /// Its running totals, while it is up and a while longer.
     pub fn totals(&self) -> Option<&'a Sample> {
         self.totals.map(|life| &life.sample)
+    }
+
+    /// Where its totals stand among all that the agent has sent, to whichever exporter; goes with totals.
+    pub fn order(&self) -> Option<u64> {
+        self.totals.map(Life::order)
     }
 
     /// What it said of itself, while it is up.

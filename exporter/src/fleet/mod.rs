@@ -12,11 +12,11 @@ mod tests;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use cpumon_protocol::model::{Hello, Histogram, Micros, Moment, Now, Ratio, Sample};
+use cpumon_protocol::model::{Hello, Histogram, Micros, Moment, Now, Ratio};
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use slab::Slab;
 
-pub use agent::{Agent, AgentView, Client, ConnectionId, End, Info};
+pub use agent::{Agent, AgentView, Client, ConnectionId, End, Info, Reported};
 use agent::{Ended, Heard, Life, Retired};
 pub use roster::{Roster, RosterError};
 pub use settings::FleetSettings;
@@ -93,19 +93,18 @@ impl Fleet {
         conn: ConnectionId,
         endpoint: SocketAddr,
         hello: Hello,
-        seq: u64,
-        sample: Sample,
+        reported: Reported,
         now: Now,
     ) -> Result<Place, Rejection> {
         self.judge(&hello, now.mono)?;
         if let Some(&index) = self.by_name.get(hello.agent.as_str()) {
-            check_newer(&self.agents[index], &hello, seq)?;
+            check_newer(&self.agents[index], &hello, reported.seq)?;
         }
         let index = self.place_for(hello.agent.as_str(), now.mono)?;
         let ephemeral = hello.ephemeral;
         let agent = &mut self.agents[index];
         retire(agent, &hello);
-        agent.replace(Life::v1(conn, endpoint, hello, now, seq, sample));
+        agent.replace(Life::v1(conn, endpoint, hello, reported, now));
         self.names_changed |= !ephemeral;
         Ok(Place(index))
     }
@@ -115,17 +114,16 @@ impl Fleet {
         &mut self,
         place: Place,
         conn: ConnectionId,
-        seq: u64,
-        sample: Sample,
+        reported: Reported,
         now: Now,
     ) -> Result<(), Rejection> {
         let life = self.held(place, conn)?;
         match &mut life.run {
-            Some((_, last)) if seq > *last => *last = seq,
+            Some((_, last)) if reported.seq > *last => *last = reported.seq,
             _ => return Err(stale()),
         }
-        life.sample = sample;
-        life.heard = Heard { at: now.mono, wall: now.wall };
+        life.sample = reported.sample;
+        life.heard = Heard { at: now.mono, wall: now.wall, measured_after: reported.measured_after };
         Ok(())
     }
 
@@ -155,7 +153,7 @@ impl Fleet {
         let life = self.held(place, conn)?;
         life.sample.utilization = utilization;
         life.sample.histogram.get_or_insert_with(Histogram::default).observe(utilization);
-        life.heard = Heard { at: now.mono, wall: now.wall };
+        life.heard = Heard { at: now.mono, wall: now.wall, measured_after: now.mono };
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The fleet's rules, one script each.
 
-use cpumon_protocol::model::{AgentName, CpuTimes, HostFacts, RunId, WallTime};
+use cpumon_protocol::model::{AgentName, CpuTimes, HostFacts, RunId, Sample, WallTime};
 
 use super::*;
 
@@ -36,13 +36,18 @@ fn sample(millionths: u32) -> Sample {
     }
 }
 
+/// A sample that was measured just before `second`.
+fn reported(seq: u64, millionths: u32, second: u64) -> Reported {
+    Reported { seq, sample: sample(millionths), measured_after: at(second).mono }
+}
+
 fn fleet(settings: FleetSettings) -> Fleet {
     Fleet::new(settings, &Roster::default(), at(0))
 }
 
 fn join(fleet: &mut Fleet, conn: u64, hello: Hello, seq: u64, second: u64) -> Result<Place, RejectReason> {
     fleet
-        .join(ConnectionId(conn), endpoint(1), hello, seq, sample(500_000), at(second))
+        .join(ConnectionId(conn), endpoint(1), hello, reported(seq, 500_000, second), at(second))
         .map_err(|rejection| rejection.reason)
 }
 
@@ -81,6 +86,45 @@ fn a_silent_agent_loses_its_gauges_then_its_totals_then_its_name() {
 }
 
 #[test]
+fn a_sample_that_was_long_on_its_way_is_no_present() {
+    // Found by the simulator, seed 0: held by a cut link for 20 s, then shown as what is now.
+    let mut fleet = fleet(FleetSettings::default());
+    let place = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    fleet.update(place, ConnectionId(1), reported(2, 1, 100), at(120)).unwrap();
+    assert_eq!(
+        shown(&fleet, "a", 120),
+        Some((Some(false), false, true, true)),
+        "its totals are as good as ever"
+    );
+    fleet.update(place, ConnectionId(1), reported(3, 1, 120), at(121)).unwrap();
+    assert_eq!(shown(&fleet, "a", 125), Some((Some(true), true, true, true)));
+    assert_eq!(shown(&fleet, "a", 126), Some((Some(false), false, true, true)));
+}
+
+#[test]
+fn of_several_exporters_the_one_that_was_told_last_is_known_by_its_order() {
+    let order = |fleet: &Fleet| {
+        let mut order = None;
+        fleet.visit(0, usize::MAX, at(100).mono, |view| order = view.order());
+        order
+    };
+    let run = |run, start| Hello { start_time: Some(WallTime(start)), ..hello("a", run) };
+    let (mut left, mut joined) = (fleet(FleetSettings::default()), fleet(FleetSettings::default()));
+    let place = join(&mut left, 1, run(1, 7_000), 5, 100).unwrap();
+    join(&mut joined, 1, run(1, 7_000), 6, 100).unwrap();
+    assert_eq!((order(&left), order(&joined)), (Some(7_005), Some(7_006)), "within a run by the frame");
+    join(&mut joined, 2, run(2, 900_000), 1, 104).unwrap();
+    assert_eq!(order(&joined), Some(900_001), "of two runs by their start");
+    left.leave(place, ConnectionId(1), End::Eof, at(104).mono);
+    join(&mut left, 2, run(3, 100), 1, 104).unwrap();
+    assert_eq!(
+        order(&left),
+        Some(7_007),
+        "where both runs are known, by what came later, whatever the clock says"
+    );
+}
+
+#[test]
 fn ends_are_told_apart() {
     let gone_at_once = Some((None, false, true, false));
     let missed = Some((Some(false), false, true, true));
@@ -111,7 +155,7 @@ fn one_name_has_one_run() {
     assert_eq!(join(&mut fleet, 2, hello("a", 2), 1, 102), Err(RejectReason::NameConflict), "heard 2 s ago");
     assert_eq!(join(&mut fleet, 3, hello("a", 1), 5, 102), Err(RejectReason::Stale), "replayed");
     assert!(join(&mut fleet, 4, hello("a", 1), 6, 102).is_ok(), "the same run takes over at once");
-    let late = fleet.update(first, ConnectionId(1), 7, sample(1), at(103));
+    let late = fleet.update(first, ConnectionId(1), reported(7, 1, 103), at(103));
     assert_eq!(late.map_err(|r| r.reason), Err(RejectReason::Replaced));
     fleet.leave(first, ConnectionId(1), End::Eof, at(103).mono);
     assert_eq!(
@@ -144,7 +188,8 @@ fn a_restart_after_an_end_takes_over_at_once() {
 fn only_newer_samples_count() {
     let mut fleet = fleet(FleetSettings::default());
     let place = join(&mut fleet, 1, hello("a", 1), 5, 100).unwrap();
-    let mut update = |seq, value| fleet.update(place, ConnectionId(1), seq, sample(value), at(101)).is_ok();
+    let mut update =
+        |seq, value| fleet.update(place, ConnectionId(1), reported(seq, value, 101), at(101)).is_ok();
     assert_eq!([update(5, 1), update(4, 2), update(9, 3), update(8, 4)], [false, false, true, false]);
     fleet.visit(0, usize::MAX, at(101).mono, |view| assert_eq!(view.gauges(), Some(&sample(3))));
 }
@@ -219,7 +264,7 @@ fn the_roster_is_taken_when_its_names_change() {
     assert_eq!(fleet.roster_if_changed(), None);
     let place = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
     assert_eq!(fleet.roster_if_changed().map(|roster| roster.0.len()), Some(1));
-    fleet.update(place, ConnectionId(1), 2, sample(1), at(101)).unwrap();
+    fleet.update(place, ConnectionId(1), reported(2, 1, 101), at(101)).unwrap();
     assert_eq!(fleet.roster_if_changed(), None);
     fleet.leave(place, ConnectionId(1), End::Bye, at(102).mono);
     assert_eq!(fleet.roster_if_changed().map(|roster| roster.0.len()), Some(0));

@@ -10,7 +10,7 @@ use cpumon_protocol::session::exporter::{self, ExporterSession, Received};
 use super::pace::Pace;
 use super::settings::IngestSettings;
 use crate::exposition::own::OwnMetrics;
-use crate::fleet::{ConnectionId, End, Fleet, Place};
+use crate::fleet::{ConnectionId, End, Fleet, Place, Reported};
 use crate::journal::Journal;
 
 /// When a refused agent may come back with another outcome.
@@ -18,6 +18,9 @@ const RETRY: Micros = Micros::from_secs(3);
 
 /// When an agent may come back to a full fleet.
 pub(super) const RETRY_FULL: Micros = Micros::from_secs(30);
+
+/// How old a sample may be when it is sent: agents measure each second, and a late answer lets the newest go.
+const SENT_WITHIN: Micros = Micros::from_secs(1);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -75,6 +78,9 @@ pub struct Connection {
     patience: Micros,
     /// When the last whole object came; at first, when it connected.
     heard: Moment,
+    /// When something was answered last. An agent sends a sample after the answer to what it sent before, so what
+    /// comes next was not sent before this moment, however long it was on its way.
+    answered: Moment,
     /// When the object began that is not whole yet.
     frame_begun: Option<Moment>,
 }
@@ -90,6 +96,7 @@ impl Connection {
             pace: Pace::new(now),
             patience: settings.hello_timeout,
             heard: now,
+            answered: now,
             frame_begun: None,
         }
     }
@@ -98,6 +105,7 @@ impl Connection {
     pub fn receive(&mut self, bytes: &[u8], desk: &Desk, now: Now, out: &mut Vec<u8>) -> Verdict {
         let mut input = bytes;
         let mut frames = 0u32;
+        let said_before = out.len();
         let verdict = loop {
             let frame = match self.session.receive(&mut input) {
                 Ok(Some(frame)) => frame,
@@ -139,6 +147,9 @@ impl Connection {
             }
         };
         self.note_progress(frames, now.mono);
+        if out.len() > said_before {
+            self.answered = now.mono;
+        }
         verdict
     }
 
@@ -229,14 +240,16 @@ impl Connection {
 
     /// Hands a sample of a v1 agent to the fleet.
     fn take(&mut self, seq: u64, sample: Sample, desk: &Desk, now: Now) -> Result<(), Rejection> {
+        let measured_after = Moment(self.answered.0.saturating_sub(SENT_WITHIN.0));
+        let reported = Reported { seq, sample, measured_after };
         match std::mem::replace(&mut self.member, Member::Nobody) {
             Member::Agent(place) => {
                 self.member = Member::Agent(place);
-                desk.fleet().update(place, self.id, seq, sample, now)
+                desk.fleet().update(place, self.id, reported, now)
             }
             Member::Welcome { hello } => {
                 let name = hello.agent.clone();
-                let place = desk.fleet().join(self.id, self.peer, *hello, seq, sample, now)?;
+                let place = desk.fleet().join(self.id, self.peer, *hello, reported, now)?;
                 self.member = Member::Agent(place);
                 desk.journal.joined(name.as_str(), self.peer, now.mono);
                 Ok(())
