@@ -2,6 +2,7 @@
 //!
 //! In steady state it wakes up twice a second: for the tick, and for the answer.
 
+use std::future::ready;
 use std::io;
 use std::pin::pin;
 
@@ -56,6 +57,7 @@ impl Agent {
                 }
                 rang = self.alarm.rang() => {
                     rang?;
+                    self.take_what_came().await;
                     self.time_passed(stopping);
                 }
                 happened = self.connection.happened() => self.connection_happened(happened),
@@ -69,6 +71,16 @@ impl Agent {
     fn next_wake_up(&self, stopping: bool) -> Option<Moment> {
         let tick = (!stopping).then_some(self.ticker.next());
         [tick, self.link.deadline()].into_iter().flatten().min()
+    }
+
+    /// Takes what has come already. An answer that came in time counts, even if this process was paused, or kept
+    /// from running, until the time for it was over.
+    async fn take_what_came(&mut self) {
+        tokio::select! {
+            biased;
+            happened = self.connection.happened() => self.connection_happened(happened),
+            () = ready(()) => {}
+        }
     }
 
     fn time_passed(&mut self, stopping: bool) {
