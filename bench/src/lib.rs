@@ -6,13 +6,15 @@
 //! - [`stats`], [`table`]: runs, their median and spread, and the table at the end;
 //! - [`program`], [`scrape`]: the programs as processes, and a client for their pages;
 //! - [`agent`], [`fleet`], [`visible`], [`start`], [`restart`], [`images`]: what is measured;
-//! - [`extent`]: how much of it; [`machine`]: on what.
+//! - [`extent`]: how much of it; [`machine`]: on what;
+//! - [`frames`]: for the micro-benchmarks and the tests that count allocations.
 
 #![cfg(target_os = "linux")]
 
 pub mod agent;
 pub mod extent;
 pub mod fleet;
+pub mod frames;
 pub mod images;
 pub mod machine;
 pub mod program;

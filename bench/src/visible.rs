@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use cpumon_load::machine::Machine;
-use cpumon_protocol::model::{AgentName, Hello, HostFacts, Micros, Moment, Ratio, RunId, Sample};
+use cpumon_load::machine::{self, Machine};
+use cpumon_protocol::model::{AgentName, Micros, Moment, Ratio, Sample};
 use cpumon_protocol::session::agent::{AgentSession, Answer};
 
 use crate::extent::Extent;
@@ -92,17 +92,7 @@ impl Probe {
         let mut stream = TcpStream::connect(exporter)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let hello = Hello {
-            agent: AgentName::new("probe")?,
-            run: RunId::from_bits(1),
-            boot: None,
-            interval: Micros::from_secs(1),
-            utilization: Ratio::ZERO,
-            start_time: None,
-            ephemeral: false,
-            facts: HostFacts::default(),
-            labels: Vec::new(),
-        };
+        let hello = machine::hello(AgentName::new("probe")?, Micros::from_secs(1));
         let mut bytes = Vec::new();
         let session = AgentSession::start(&hello, &mut bytes);
         stream.write_all(&bytes)?;

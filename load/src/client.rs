@@ -3,10 +3,10 @@
 mod original;
 
 use cpumon_agent::link::{Action, Event, Failure, Link, LinkSettings};
-use cpumon_protocol::model::{AgentName, Hello, HostFacts, Micros, Moment, Ratio, RunId, WallTime};
+use cpumon_protocol::model::{AgentName, Micros, Moment};
 use original::OriginalLink;
 
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 
 /// What an agent speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ macro_rules! either {
 impl Client {
     /// An agent that is called `name` and promises a sample every `interval`. Its machine comes from `seed`.
     pub(crate) fn v1(name: AgentName, interval: Micros, seed: u64) -> Self {
-        let link = Link::new(LinkSettings::default(), hello(name, interval), seed);
+        let link = Link::new(LinkSettings::default(), machine::hello(name, interval), seed);
         Self { machine: Machine::new(seed), speech: Speech::V1(Box::new(link)) }
     }
 
@@ -95,28 +95,5 @@ impl Client {
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         either!(&mut self.speech, link => link.next_event())
-    }
-}
-
-/// A hello with as many facts as real agents have.
-fn hello(name: AgentName, interval: Micros) -> Hello {
-    let text = |text: &str| Some(text.into());
-    Hello {
-        run: RunId::from_bits(fastrand::u128(..)),
-        boot: text("3f2b8c1e-6d5a-4e0f-9b7c-2a1d0e9f8c7b"),
-        interval,
-        utilization: Ratio::ZERO,
-        start_time: Some(WallTime(1_790_000_000_123_456)),
-        ephemeral: false,
-        facts: HostFacts {
-            hostname: text(&format!("{name}.example.org")),
-            version: text(env!("CARGO_PKG_VERSION")),
-            os: text("Linux (Debian GNU/Linux 13)"),
-            kernel: text("6.12.48+deb13-amd64"),
-            arch: text("x86_64"),
-            cpu_model: text("AMD EPYC 9554 64-Core Processor"),
-        },
-        agent: name,
-        labels: Vec::new(),
     }
 }

@@ -1,7 +1,9 @@
-//! A machine that does not exist: everything an agent measures by default, wandering and growing as it would.
+//! A machine that does not exist: who it is, and everything an agent measures by default, wandering and growing as
+//! it would.
 
 use cpumon_protocol::model::{
-    CpuTimes, GuestTimes, Histogram, Micros, Millionths, Mode, Moment, Ratio, Sample,
+    AgentName, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths, Mode, Moment, Ratio,
+    RunId, Sample, WallTime,
 };
 use fastrand::Rng;
 
@@ -91,6 +93,29 @@ impl Machine {
         sample.context_switches = sample.context_switches.map(|count| count.saturating_add(switches));
         let waited = Micros(passed.0 / 50);
         sample.pressure_waiting = sample.pressure_waiting.map(|total| total.saturating_add(waited));
+    }
+}
+
+/// The hello of an agent on such a machine, with as many facts as real ones have; its run is a new one.
+pub fn hello(name: AgentName, interval: Micros) -> Hello {
+    let text = |text: &str| Some(text.into());
+    Hello {
+        run: RunId::from_bits(fastrand::u128(..)),
+        boot: text("3f2b8c1e-6d5a-4e0f-9b7c-2a1d0e9f8c7b"),
+        interval,
+        utilization: Ratio::ZERO,
+        start_time: Some(WallTime(1_790_000_000_123_456)),
+        ephemeral: false,
+        facts: HostFacts {
+            hostname: text(&format!("{name}.example.org")),
+            version: text(env!("CARGO_PKG_VERSION")),
+            os: text("Linux (Debian GNU/Linux 13)"),
+            kernel: text("6.12.48+deb13-amd64"),
+            arch: text("x86_64"),
+            cpu_model: text("AMD EPYC 9554 64-Core Processor"),
+        },
+        agent: name,
+        labels: Vec::new(),
     }
 }
 

@@ -2,34 +2,49 @@
 
 use std::borrow::Cow;
 
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::VERSION;
 use crate::limits::REPLY_MAX;
 
 /// Any frame from an exporter, as an agent reads it.
-#[derive(Deserialize)]
-#[serde(tag = "t", rename_all = "snake_case")]
 pub(crate) enum ServerFrame<'a> {
-    Welcome {
-        v: u64,
-        stale_ms: u64,
-    },
-    Ack {
-        v: u64,
-        seq: u64,
-        #[serde(default, borrow)]
-        want: Vec<Cow<'a, str>>,
-    },
-    Error {
-        v: u64,
-        #[serde(borrow)]
-        code: Cow<'a, str>,
-        #[serde(default)]
-        retry_ms: Option<u64>,
-        #[serde(default, borrow)]
-        message: Cow<'a, str>,
-    },
+    Welcome { v: u64, stale_ms: u64 },
+    Ack { v: u64, seq: u64, want: Vec<Cow<'a, str>> },
+    Error { v: u64, code: Cow<'a, str>, retry_ms: Option<u64>, message: Cow<'a, str> },
+}
+
+/// All fields of all types. (serde's own way with a field that tells the type keeps a copy of all others until it
+/// has found that one.)
+#[derive(Deserialize)]
+struct Fields<'a> {
+    v: u64,
+    #[serde(borrow)]
+    t: Cow<'a, str>,
+    stale_ms: Option<u64>,
+    seq: Option<u64>,
+    #[serde(default, borrow)]
+    want: Vec<Cow<'a, str>>,
+    #[serde(borrow)]
+    code: Option<Cow<'a, str>>,
+    retry_ms: Option<u64>,
+    #[serde(default, borrow)]
+    message: Cow<'a, str>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ServerFrame<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Fields { v, t, stale_ms, seq, want, code, retry_ms, message } =
+            Fields::deserialize(deserializer)?;
+        let missing = D::Error::missing_field;
+        match &*t {
+            "welcome" => Ok(Self::Welcome { v, stale_ms: stale_ms.ok_or_else(|| missing("stale_ms"))? }),
+            "ack" => Ok(Self::Ack { v, seq: seq.ok_or_else(|| missing("seq"))?, want }),
+            "error" => Ok(Self::Error { v, code: code.ok_or_else(|| missing("code"))?, retry_ms, message }),
+            _ => Err(D::Error::unknown_variant(&t, &["welcome", "ack", "error"])),
+        }
+    }
 }
 
 impl ServerFrame<'_> {

@@ -1,0 +1,8 @@
+//! In steady state neither program asks for memory: not for a sample that is taken, not for one that is made.
+//!
+//! What is counted is counted for one thread, so each side runs on the test's own.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers end the test")]
+
+mod agent;
+mod exporter;
