@@ -187,9 +187,16 @@ impl Life {
         self.run_order.saturating_add(self.run.as_ref().map_or(0, |(_, seq)| *seq))
     }
 
-    /// Since when this life is over at `now`: its connection ended or its last sample is too old, whatever came first.
-    pub(super) fn gone_since(&self, settings: &FleetSettings, now: Moment) -> Option<Moment> {
+    /// Whether its last sample still says what is at `now`.
+    fn is_present(&self, settings: &FleetSettings, now: Moment) -> bool {
         let stale = self.heard.measured_after.plus(settings.stale_after(self.interval));
+        now <= stale && self.gone_since(settings, now).is_none()
+    }
+
+    /// Since when this life is over at `now`: its connection ended or it fell silent, whatever came first. Totals
+    /// count from here: they are as good as ever, however long they were on their way.
+    pub(super) fn gone_since(&self, settings: &FleetSettings, now: Moment) -> Option<Moment> {
+        let stale = self.heard.at.plus(settings.stale_after(self.interval));
         match self.ended {
             Some(ended) => Some(ended.at.min(stale)),
             None => (now > stale).then_some(stale),
@@ -261,9 +268,10 @@ impl Agent {
         };
         let gone = life.gone_since(settings, now);
         let in_peace = life.ended.is_some_and(|ended| ended.in_peace) && !self.expected;
-        view.up = (!in_peace).then_some(gone.is_none());
+        let is_present = life.is_present(settings, now);
+        view.up = (!in_peace).then_some(is_present);
         view.last_heard = view.up.map(|_| life.heard.wall);
-        view.gauges = gone.is_none().then_some(&**life);
+        view.gauges = is_present.then_some(&**life);
         view.totals = gone.is_none_or(|since| now.since(since) < settings.totals_linger).then_some(&**life);
         view
     }

@@ -96,6 +96,7 @@ fn a_sample_that_was_long_on_its_way_is_no_present() {
         Some((Some(false), false, true, true)),
         "its totals are as good as ever"
     );
+    assert_eq!(shown(&fleet, "a", 184), Some((Some(false), false, true, true)), "and as long");
     fleet.update(place, ConnectionId(1), reported(3, 1, 120), at(121)).unwrap();
     assert_eq!(shown(&fleet, "a", 125), Some((Some(true), true, true, true)));
     assert_eq!(shown(&fleet, "a", 126), Some((Some(false), false, true, true)));
