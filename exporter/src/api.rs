@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cpumon_protocol::model::{Millionths, Now, Ratio};
+use cpumon_protocol::model::{Millionths, Moment, Ratio};
 use serde::Serialize;
 
 use crate::fleet::{AgentView, Fleet};
@@ -46,24 +46,23 @@ struct Present {
 }
 
 /// The fleet as of `now`, by name.
-pub(crate) fn agents(fleet: &Mutex<Fleet>, now: Now) -> Vec<u8> {
+pub(crate) fn agents(fleet: &Mutex<Fleet>, now: Moment) -> Vec<u8> {
     let mut agents = Vec::new();
     fleet
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .visit(0, usize::MAX, now.mono, |view| agents.push(Agent::of(&view, now)));
+        .visit(0, usize::MAX, now, |view| agents.push(Agent::of(&view)));
     agents.sort_by(|one, other| one.agent.cmp(&other.agent));
     // A structure with text for keys always has a JSON form.
     serde_json::to_vec(&Document { agents }).unwrap_or_default()
 }
 
 impl Agent {
-    fn of(view: &AgentView<'_>, now: Now) -> Self {
-        let age = view.last_heard().map(|heard| now.wall.0.saturating_sub(heard.0) as f64 / 1e6);
+    fn of(view: &AgentView<'_>) -> Self {
         Self {
             agent: view.name().to_owned(),
             up: view.up(),
-            seconds_since_last_sample: age,
+            seconds_since_last_sample: view.silence().map(|silence| silence.0 as f64 / 1e6),
             present: view.gauges().zip(view.info()).map(|(sample, info)| Present {
                 client: info.client.label(),
                 endpoint: info.endpoint.to_string(),

@@ -59,7 +59,7 @@ impl Site for ExporterSite {
     }
 
     fn render_agents(&self, segments: &mut Vec<Bytes>) {
-        segments.push(api::agents(&self.desk.fleet, self.clock.now()).into());
+        segments.push(api::agents(&self.desk.fleet, self.clock.now().mono).into());
     }
 
     fn ready(&self) -> Result<(), String> {

@@ -260,17 +260,21 @@ impl Agent {
     /// What may be shown of this agent at `now`, in an exporter that began at `started`.
     pub(super) fn view(&self, settings: &FleetSettings, started: Moment, now: Moment) -> AgentView<'_> {
         let grace_over = now.since(started) >= settings.start_grace;
-        let mut view = AgentView { agent: self, up: None, gauges: None, totals: None, last_heard: None };
+        let mut view =
+            AgentView { agent: self, up: None, gauges: None, totals: None, last_heard: None, silence: None };
         let Some(life) = &self.life else {
             view.up = grace_over.then_some(false);
-            view.last_heard = view.up.and(self.remembered).map(|(wall, _)| wall);
+            let remembered = view.up.and(self.remembered);
+            view.last_heard = remembered.map(|(wall, _)| wall);
+            view.silence = remembered.map(|(_, until)| now.plus(settings.forget_after).since(until));
             return view;
         };
         let gone = life.gone_since(settings, now);
         let in_peace = life.ended.is_some_and(|ended| ended.in_peace) && !self.expected;
         let is_present = life.is_present(settings, now);
-        view.up = (!in_peace).then_some(is_present);
+        view.up = (!in_peace).then_some(gone.is_none());
         view.last_heard = view.up.map(|_| life.heard.wall);
+        view.silence = view.up.map(|_| now.since(life.heard.at));
         view.gauges = is_present.then_some(&**life);
         view.totals = gone.is_none_or(|since| now.since(since) < settings.totals_linger).then_some(&**life);
         view
@@ -311,6 +315,7 @@ pub struct AgentView<'a> {
     gauges: Option<&'a Life>,
     totals: Option<&'a Life>,
     last_heard: Option<WallTime>,
+    silence: Option<Micros>,
 }
 
 impl<'a> AgentView<'a> {
@@ -324,7 +329,7 @@ impl<'a> AgentView<'a> {
         self.up
     }
 
-    /// What it measured last, while it is up.
+    /// What it measured last, while it is up and that is not too old.
     pub fn gauges(&self) -> Option<&'a Sample> {
         self.gauges.map(|life| &life.sample)
     }
@@ -347,6 +352,11 @@ impl<'a> AgentView<'a> {
     /// When it was last heard, by the exporter's clock; goes with [`AgentView::up`].
     pub fn last_heard(&self) -> Option<WallTime> {
         self.last_heard
+    }
+
+    /// How long ago that was, however the clock has been set since; goes with [`AgentView::up`].
+    pub fn silence(&self) -> Option<Micros> {
+        self.silence
     }
 
     /// Connections that it has made here; goes with up or totals.

@@ -91,15 +91,17 @@ fn a_sample_that_was_long_on_its_way_is_no_present() {
     let mut fleet = fleet(FleetSettings::default());
     let place = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
     fleet.update(place, ConnectionId(1), reported(2, 1, 100), at(120)).unwrap();
-    assert_eq!(
-        shown(&fleet, "a", 120),
-        Some((Some(false), false, true, true)),
-        "its totals are as good as ever"
-    );
-    assert_eq!(shown(&fleet, "a", 184), Some((Some(false), false, true, true)), "and as long");
+    let up_without_gauges = Some((Some(true), false, true, true));
+    assert_eq!(shown(&fleet, "a", 120), up_without_gauges, "it is heard, but what it says is not present");
+    assert_eq!(shown(&fleet, "a", 184), Some((Some(false), false, true, true)), "totals are as good as ever");
     fleet.update(place, ConnectionId(1), reported(3, 1, 120), at(121)).unwrap();
     assert_eq!(shown(&fleet, "a", 125), Some((Some(true), true, true, true)));
-    assert_eq!(shown(&fleet, "a", 126), Some((Some(false), false, true, true)));
+    assert_eq!(
+        shown(&fleet, "a", 126),
+        up_without_gauges,
+        "five seconds after the sample, not after its arrival"
+    );
+    assert_eq!(shown(&fleet, "a", 127), Some((Some(false), false, true, true)));
 }
 
 #[test]
@@ -226,6 +228,13 @@ fn those_who_do_not_come_back_after_a_restart_are_reported_after_a_while() {
     join(&mut after, 1, hello("back", 1), 90, 201).unwrap();
     assert_eq!(shown(&after, "dead", 259), Some((None, false, false, false)));
     assert_eq!(shown(&after, "dead", 260), Some((Some(false), false, false, true)));
+    for (name, second, silence) in [("dead", 260, 160), ("dead", 3_700, 3_600), ("back", 204, 3)] {
+        let mut found = None;
+        after.visit(0, usize::MAX, at(second).mono, |view| {
+            found = found.or(view.silence().filter(|_| view.name() == name));
+        });
+        assert_eq!(found, Some(Micros::from_secs(silence)), "{name} at {second} s");
+    }
     assert_eq!(shown(&after, "back", 202), Some((Some(true), true, true, true)));
     let forgotten = 100 + 24 * 3600;
     after.sweep(at(forgotten - 1).mono);
