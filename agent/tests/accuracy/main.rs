@@ -22,7 +22,7 @@ mod oracle;
 mod process;
 mod program;
 mod psutil;
-#[path = "../support/python.rs"]
+#[path = "../../../tests/support/python.rs"]
 mod python;
 mod scripts;
 mod stage;

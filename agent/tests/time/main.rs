@@ -11,7 +11,9 @@ mod pause;
 #[path = "../program/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of the program, which need more of it")]
 mod process;
-#[path = "../support/python.rs"]
+#[path = "../../../tests/support/python.rs"]
 mod python;
 mod told;
 mod wall;
+#[path = "../../../tests/support/wall_clock.rs"]
+mod wall_clock;
