@@ -1,7 +1,7 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test test-all bench
+.PHONY: help up down logs run smoke stand-ins build fmt lint test test-all chaos bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: ## run the tests (20 minutes at most; with Docker the stack's too)
 
 test-all: ## run the long forms of the tests too
 	@scripts/test-all
+
+chaos: ## strike a stack of its own with real faults, compare every counter with the truth (FAULTS=30 SEED=7; as root)
+	@FAULTS="$(FAULTS)" SEED="$(SEED)" scripts/chaos
 
 bench: ## measure the programs beside the least their work can cost (15 minutes; QUICK=1: two)
 	@QUICK="$(QUICK)" scripts/bench

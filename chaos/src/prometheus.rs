@@ -1,0 +1,148 @@
+//! What Prometheus holds: raw samples as they were scraped, never a rate.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+
+use crate::history::Totals;
+use crate::http::Client;
+use crate::shown::{Gathered, Incoherent, agent_of_name, millionths};
+
+/// The families whose totals are compared.
+const FAMILIES: [&str; 4] = [
+    "cpumon_seconds_total",
+    "cpumon_utilization_sample_ratio_bucket",
+    "cpumon_utilization_sample_ratio_sum",
+    "cpumon_utilization_sample_ratio_count",
+];
+
+/// The records of the same totals, merged over exporters; the names that [`Gathered`] knows stand beside them.
+const RECORDS: [(&str, &str); 4] = [
+    ("agent_mode:cpumon_seconds:max", FAMILIES[0]),
+    ("agent_le:cpumon_utilization_sample_ratio_bucket:max", FAMILIES[1]),
+    ("agent:cpumon_utilization_sample_ratio_sum:max", FAMILIES[2]),
+    ("agent:cpumon_utilization_sample_ratio_count:max", FAMILIES[3]),
+];
+
+/// A Prometheus.
+#[derive(Clone, Debug)]
+pub struct Prometheus {
+    client: Client,
+    server: SocketAddr,
+}
+
+/// One agent's totals as one scrape found them.
+#[derive(Clone, Copy, Debug)]
+pub struct Scraped {
+    /// The scrape's time.
+    pub at: SystemTime,
+    /// The totals.
+    pub totals: Result<Totals, Incoherent>,
+}
+
+impl Prometheus {
+    /// The one that answers at this address.
+    pub fn new(server: SocketAddr) -> Self {
+        Self { client: Client::default(), server }
+    }
+
+    /// All that was scraped of each agent in the `span` before `until`, in order, whichever exporter showed it.
+    ///
+    /// # Errors
+    ///
+    /// When Prometheus does not answer, or not as its API is documented.
+    pub fn scraped(
+        &self,
+        agents: usize,
+        until: SystemTime,
+        span: Duration,
+    ) -> anyhow::Result<Vec<Vec<Scraped>>> {
+        let mut gathered: Vec<BTreeMap<(SystemTime, String), Gathered>> = vec![BTreeMap::new(); agents];
+        for family in FAMILIES {
+            for series in self.query(&format!("{family}[{}s]", span.as_secs()), until)? {
+                let Some(agent) = label(&series, "agent").and_then(agent_of_name) else { continue };
+                let instance = label(&series, "instance").unwrap_or_default();
+                for (at, value) in samples(&series["values"])? {
+                    let place = gathered[agent].entry((at, instance.to_owned())).or_default();
+                    place.take(family, |name| label(&series, name), value);
+                }
+            }
+        }
+        let scraped = |((at, _), gathered): ((SystemTime, String), Gathered)| Scraped {
+            at,
+            totals: gathered.totals().and_then(|totals| totals.ok_or(Incoherent::Partial)),
+        };
+        Ok(gathered.into_iter().map(|moments| moments.into_iter().map(scraped).collect()).collect())
+    }
+
+    /// Totals of each agent as they stand at `at`, raw or as the rules merge them.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Prometheus::scraped`].
+    pub fn totals(
+        &self,
+        agents: usize,
+        at: SystemTime,
+        merged: bool,
+    ) -> anyhow::Result<Vec<Result<Option<Totals>, Incoherent>>> {
+        let mut gathered = vec![Gathered::default(); agents];
+        for (record, family) in RECORDS {
+            for series in self.query(if merged { record } else { family }, at)? {
+                let Some(agent) = label(&series, "agent").and_then(agent_of_name) else { continue };
+                let (_, value) = sample(&series["value"])?;
+                gathered[agent].take(family, |name| label(&series, name), value);
+            }
+        }
+        Ok(gathered.iter().map(Gathered::totals).collect())
+    }
+
+    /// When the exporter was scraped with success in the `span` before `until`.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Prometheus::scraped`].
+    pub fn scrapes(&self, until: SystemTime, span: Duration) -> anyhow::Result<Vec<SystemTime>> {
+        let mut scrapes = Vec::new();
+        for series in self.query(&format!("up{{job=\"my_cpu\"}}[{}s]", span.as_secs()), until)? {
+            scrapes.extend(samples(&series["values"])?.into_iter().filter(|(_, up)| *up == 1.0));
+        }
+        let mut moments: Vec<SystemTime> = scrapes.into_iter().map(|(at, _)| at).collect();
+        moments.sort_unstable();
+        Ok(moments)
+    }
+
+    fn query(&self, query: &str, at: SystemTime) -> anyhow::Result<Vec<Value>> {
+        let time = format!("{:.3}", at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
+        let answer = self
+            .client
+            .get(self.server, "/api/v1/query", &[("query", query), ("time", &time)])
+            .with_context(|| format!("Prometheus does not answer {query}"))?;
+        let mut answer: Value = serde_json::from_str(&answer)?;
+        ensure!(answer["status"] == "success", "Prometheus refuses {query}: {answer}");
+        match answer["data"]["result"].take() {
+            Value::Array(series) => Ok(series),
+            other => bail!("Prometheus answers {query} with {other}"),
+        }
+    }
+}
+
+fn label<'v>(series: &'v Value, name: &str) -> Option<&'v str> {
+    series["metric"][name].as_str()
+}
+
+fn samples(values: &Value) -> anyhow::Result<Vec<(SystemTime, f64)>> {
+    values.as_array().context("a series has no values")?.iter().map(sample).collect()
+}
+
+/// `[1435781451.781, "1.5"]`: the time in seconds, and the value as text.
+fn sample(value: &Value) -> anyhow::Result<(SystemTime, f64)> {
+    let parsed = || {
+        let micros = millionths(value[0].as_f64()?)?;
+        Some((UNIX_EPOCH + Duration::from_micros(micros), value[1].as_str()?.parse().ok()?))
+    };
+    parsed().with_context(|| format!("{value} is no sample"))
+}
