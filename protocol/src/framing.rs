@@ -32,11 +32,7 @@ impl Framer {
         input: &mut &'input [u8],
         limit: usize,
     ) -> Result<Option<&'held [u8]>, Rejection> {
-        if self.handed_out {
-            self.handed_out = false;
-            self.held = Vec::new();
-        }
-        if !self.is_inside() {
+        if self.is_between() {
             skip_whitespace(input)?;
         }
         let room = limit.saturating_sub(self.held.len());
@@ -56,6 +52,14 @@ impl Framer {
         self.held.extend_from_slice(taken);
         self.handed_out = end.is_some();
         Ok(end.map(|_| self.held.as_slice()))
+    }
+
+    /// Whether the next object begins with the next byte, or after whitespace; lets go of the one handed out last.
+    pub fn is_between(&mut self) -> bool {
+        if std::mem::take(&mut self.handed_out) {
+            self.held = Vec::new();
+        }
+        !self.is_inside()
     }
 
     /// Whether an object is begun but not whole.

@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::reject::{RejectReason, Rejection};
 use crate::wire::client::{self, Kind};
-use crate::wire::{VERSION, number, original};
+use crate::wire::{VERSION, canonical, number, original};
 
 use super::received::Received;
 
@@ -85,6 +85,17 @@ pub(super) fn update(object: &str) -> Result<Received<'static>, Rejection> {
     if wire.v != VERSION {
         return Err(bad_version());
     }
+    received(wire)
+}
+
+/// A sample at the beginning of `input`, and its length, if it is one in the form in which our agents write them. It
+/// stands for what [`update`] would say; on any other input [`update`] has to be asked.
+pub(super) fn canonical_sample(input: &[u8]) -> Option<(Result<Received<'static>, Rejection>, usize)> {
+    canonical::sample(input).map(|(wire, length)| (received(wire), length))
+}
+
+/// What a sample or a bye says.
+fn received(wire: client::Update<'_>) -> Result<Received<'static>, Rejection> {
     let (kind, seq) = (wire.t, wire.seq);
     let sample = wire.percent.map(|percent| sample(percent.0, wire)).transpose()?;
     match (kind, seq, sample) {
@@ -275,4 +286,39 @@ const fn changed_dialect() -> Rejection {
         RejectReason::OutOfOrder,
         "a connection keeps the dialect of its first object; this one speaks v1",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::encode;
+
+    #[test]
+    fn our_own_samples_are_read_the_short_way() {
+        let whole = Sample {
+            utilization: Ratio::ONE,
+            utilization_max: Some(Ratio::ONE),
+            hottest_core: Some(Ratio::ONE),
+            histogram: Some(Histogram::default()),
+            cpu_times: Some(CpuTimes::default()),
+            guest_times: Some(GuestTimes::default()),
+            logical_cpus: Some(u32::MAX),
+            load: Some([Millionths(1), Millionths(2), Millionths(3)]),
+            procs_running: Some(1),
+            context_switches: Some(1 << 60),
+            pressure_waiting: Some(Micros(2)),
+            missed_samples: Some(3),
+            skipped_frames: Some(4),
+            rtt: Some(Micros(5)),
+            cgroup: Some(Cgroup { utilization: Some(Ratio::ZERO), ..Cgroup::default() }),
+            top_processes: Vec::new(),
+        };
+        let smallest_share = Ratio::from_millionths(1).unwrap();
+        for sample in [whole, Sample { utilization: smallest_share, ..Sample::default() }] {
+            let mut frame = Vec::new();
+            encode::sample(7, &sample, &mut frame);
+            let length = frame.len();
+            assert_eq!(canonical_sample(&frame), Some((Ok(Received::Sample { seq: 7, sample }), length)));
+        }
+    }
 }

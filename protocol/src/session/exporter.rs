@@ -67,14 +67,32 @@ impl ExporterSession {
             *input = &[];
             return Ok(None);
         }
-        let limit = if self.stage == Stage::Live { self.limits.frame } else { self.limits.greeting };
-        let received = match self.framer.next(input, limit) {
-            Ok(None) => return Ok(None),
-            Ok(Some(object)) => understand(&mut self.stage, object),
-            Err(rejection) => Err(rejection),
+        let received = match self.receive_canonical(input) {
+            Some(received) => received,
+            None => match self.framer.next(input, self.limit()) {
+                Ok(None) => return Ok(None),
+                Ok(Some(object)) => understand(&mut self.stage, object),
+                Err(rejection) => Err(rejection),
+            },
         };
         self.ended = received.is_err();
         received.map(Some)
+    }
+
+    /// Takes a sample off `input` the short way, where that is what comes next and it is of our agents' form.
+    fn receive_canonical(&mut self, input: &mut &[u8]) -> Option<Result<Received<'static>, Rejection>> {
+        if self.stage != Stage::Live || !self.framer.is_between() {
+            return None;
+        }
+        let window = input.get(..self.limit()).unwrap_or(input);
+        let (received, length) = decode::canonical_sample(window)?;
+        *input = input.get(length..).unwrap_or_default();
+        Some(received)
+    }
+
+    /// The largest object that is taken now, in bytes.
+    fn limit(&self) -> usize {
+        if self.stage == Stage::Live { self.limits.frame } else { self.limits.greeting }
     }
 
     /// What the stream's end cuts short, if anything; nothing after an error.

@@ -3,6 +3,7 @@
 //! The structs here are the wire's and nobody else's: what they look like is a promise to agents of other
 //! versions, what [`crate::model`] looks like is not.
 
+pub(crate) mod canonical;
 pub(crate) mod client;
 pub(crate) mod number;
 pub(crate) mod original;

@@ -71,13 +71,6 @@ struct Welcome {
 }
 
 #[derive(Serialize)]
-struct Ack {
-    seq: u64,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    want: &'static [&'static str],
-}
-
-#[derive(Serialize)]
 struct Error<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,10 +86,14 @@ pub(crate) fn write_welcome(stale_ms: u64, out: &mut Vec<u8>) {
     write_line(&Written { v: VERSION, t: "welcome", body: Welcome { stale_ms } }, out);
 }
 
-/// Appends an ack and its line end.
+/// Appends an ack and its line end. There is one for every sample, so it is written without a serializer.
 pub(crate) fn write_ack(seq: u64, want_cores: bool, out: &mut Vec<u8>) {
-    let want: &[_] = if want_cores { &[WANT_CORES] } else { &[] };
-    write_line(&Written { v: VERSION, t: "ack", body: Ack { seq, want } }, out);
+    out.extend_from_slice(br#"{"v":1,"t":"ack","seq":"#);
+    out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+    if want_cores {
+        out.extend_from_slice(br#","want":["cores"]"#);
+    }
+    out.extend_from_slice(b"}\n");
 }
 
 /// Appends an error and its line end, at most [`REPLY_MAX`] bytes: a message that becomes longer by its escapes
