@@ -1,0 +1,154 @@
+//! Its end: in time whatever its clients do, and with nothing acknowledged that was not counted.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::{Agent, Client, Exporter, LARGE_OBJECTS, hello, sample};
+
+/// A stop takes no longer, whatever happens.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+#[test]
+fn both_signals_stop_it() {
+    for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
+        let mut exporter = Exporter::start(&[]);
+        let mut agent = Agent::join(&exporter, "web-1");
+        agent.sample();
+        exporter.process.signal(signal);
+        assert_eq!(exporter.process.event("stopping")["signal"], name);
+        assert_eq!(exporter.process.event("stopped, every connection ended")["frames"], 2);
+        assert_eq!(agent.client.until_closed(), b"");
+        assert_eq!(exporter.process.wait().code(), Some(0));
+        assert!(TcpStream::connect(exporter.ingest).is_err());
+    }
+}
+
+#[test]
+fn who_signals_again_does_not_wait() {
+    for again in [Signal::TERM, Signal::INT] {
+        let hours =
+            [("EXPORTER_WRITE_TIMEOUT", "600s"), ("EXPORTER_STOP_TIMEOUT", "600s"), FAST, LARGE_OBJECTS];
+        let mut exporter = Exporter::start(&hours);
+        // It keeps the exporter waiting for its reader.
+        let mut stuffed = Client::connect(&exporter);
+        stuffed.stuff();
+        exporter.process.signal(Signal::TERM);
+        exporter.process.event("stopping");
+        // Signals of the first second are taken for the same wish.
+        while exporter.process.is_running() {
+            exporter.process.signal(again);
+            thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(exporter.process.wait().code(), Some(1));
+        let log: String = exporter.process.rest().collect();
+        assert!(log.contains("ending at once: this is the second signal"), "{log}");
+    }
+}
+
+/// More frames than the default, for a flood.
+const FAST: (&str, &str) = ("EXPORTER_MAX_FRAME_RATE", "500");
+
+/// How many frames one of the clients has sent at most, and how many answers it has read for sure.
+#[derive(Clone, Copy, Debug)]
+struct Score {
+    sent: u64,
+    acked: u64,
+}
+
+#[test]
+fn two_hundred_clients_of_every_kind_do_not_hold_it_up() {
+    let mut exporter = Exporter::start(&[("EXPORTER_WRITE_TIMEOUT", "600s"), FAST, LARGE_OBJECTS]);
+    let idle: Vec<_> = (0..80).map(|n| Agent::join(&exporter, &format!("idle-{n}"))).collect();
+    let strangers: Vec<_> = (0..20).map(|_| Client::connect(&exporter)).collect();
+    let half: Vec<_> = (0..60).map(|n| half_a_frame(&exporter, &format!("half-{n}"))).collect();
+    let http: Vec<_> = (0..10).map(|_| half_a_request(&exporter)).collect();
+    let stuffed: Vec<_> = (0..20).map(|_| stuffed(&exporter)).collect();
+    let flooding: Vec<_> = (0..20).map(|n| flood(&exporter, &format!("flood-{n}"))).collect();
+    exporter.when("the flood is there", |metrics| {
+        metrics.value(r#"cpumon_exporter_frames_total{format="v1"}"#) > Some(5_000.0)
+    });
+
+    exporter.process.signal(Signal::TERM);
+    let signalled = Instant::now();
+    let status = exporter.process.wait();
+    let took = signalled.elapsed();
+    assert_eq!(status.code(), Some(0));
+    assert!(took <= STOP_LIMIT, "{took:?}");
+
+    let frames = frames_counted(&mut exporter);
+    let joined = (idle.len() + half.len()) as u64;
+    let others = stuffed.into_iter().chain(flooding).map(|client| client.join().unwrap());
+    let total = others.fold(Score { sent: joined, acked: joined }, |total, score| Score {
+        sent: total.sent + score.sent,
+        acked: total.acked + score.acked,
+    });
+    assert!(total.acked <= frames && frames <= total.sent, "{total:?}, and {frames} were counted");
+    drop((idle, strangers, half, http));
+}
+
+/// What the log says at the end was counted.
+fn frames_counted(exporter: &mut Exporter) -> u64 {
+    let log: Vec<String> = exporter.process.rest().collect();
+    let stopped = log.iter().find(|line| line.contains(r#""message":"stopped"#));
+    let line = stopped.unwrap_or_else(|| panic!("{log:#?}"));
+    serde_json::from_str::<serde_json::Value>(line).unwrap()["fields"]["frames"].as_u64().unwrap()
+}
+
+/// An agent that has stopped in the middle of a sample.
+fn half_a_frame(exporter: &Exporter, name: &str) -> Agent {
+    let mut agent = Agent::join(exporter, name);
+    agent.client.send(r#"{"v":1,"t":"sample","seq":2,"The Perc"#);
+    agent
+}
+
+/// A request that has stopped in the middle of its head.
+fn half_a_request(exporter: &Exporter) -> TcpStream {
+    let mut stream = TcpStream::connect(exporter.http).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").unwrap();
+    stream
+}
+
+/// A client that does not read its answers.
+fn stuffed(exporter: &Exporter) -> JoinHandle<Score> {
+    let mut client = Client::connect(exporter);
+    thread::spawn(move || {
+        let sent = client.stuff();
+        client.until_closed();
+        Score { sent, acked: 0 }
+    })
+}
+
+/// An agent that sends without waiting for its answers, which it reads.
+fn flood(exporter: &Exporter, name: &str) -> JoinHandle<Score> {
+    let agent = Agent::greet(exporter, &hello(name, "r1"));
+    let mut stream = agent.client.stream();
+    let sent = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&sent);
+    thread::spawn(move || {
+        let sender = thread::spawn(move || {
+            for seq in 1.. {
+                count.store(seq, SeqCst);
+                if stream.write_all(sample(seq).to_string().as_bytes()).is_err() {
+                    return;
+                }
+            }
+        });
+        let answers = String::from_utf8(agent.client.until_closed()).unwrap();
+        sender.join().unwrap();
+        let ack = |seq: u64| json!({"v": 1, "t": "ack", "seq": seq});
+        let acks = answers.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let mut acked = 0;
+        for answer in acks {
+            acked += 1;
+            assert_eq!(serde_json::from_str::<serde_json::Value>(answer).unwrap(), ack(acked));
+        }
+        Score { sent: sent.load(SeqCst), acked }
+    })
+}
