@@ -1,7 +1,7 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test test-all chaos bench
+.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ lint: ## check formatting, lints, scripts, dashboards, settings
 
 test: ## run the tests (20 minutes at most; with Docker the stack's too)
 	@scripts/test
+
+sim: ## simulate whole fleets under faults and check every number (SEEDS=200 FROM=0)
+	@scripts/sim $(or $(SEEDS),200) $(or $(FROM),0)
 
 test-all: ## run the long forms of the tests too
 	@scripts/test-all
