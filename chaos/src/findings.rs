@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::fault::AGENTS;
 use crate::history::Totals;
 use crate::logs;
-use crate::prometheus::{Prometheus, Scraped};
+use crate::prometheus::{Fall, Prometheus, Scraped};
 use crate::run::Run;
 use crate::shown::{Incoherent, agent_name};
 use crate::stack::Stack;
@@ -35,6 +35,8 @@ pub struct Findings {
     pub scraped: Vec<Vec<Scraped>>,
     /// Every scrape of the exporter that succeeded.
     pub scrapes: Vec<SystemTime>,
+    /// Merged totals that became smaller.
+    pub falls: Vec<Fall>,
     /// By agent, when it lost its exporter.
     pub losses: Vec<Vec<SystemTime>>,
     /// Services that ended by themselves, and how often.
@@ -64,6 +66,7 @@ impl Findings {
             merged,
             scraped: prometheus.scraped(AGENTS, until, span)?,
             scrapes: prometheus.scrapes(until, span)?,
+            falls: prometheus.falls(until, span)?,
             losses: losses.collect::<anyhow::Result<_>>()?,
             own_ends: own_ends.collect::<anyhow::Result<_>>()?,
         })

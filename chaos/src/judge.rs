@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::fault::{AGENTS, AGENTS_WITH_STATE, Kind};
 use crate::findings::Findings;
 use crate::plan::Plan;
+use crate::prometheus::Fall;
 use crate::report::{Report, Times};
 use crate::shown::agent_name;
 use crate::tally::{Clock, tally};
@@ -25,6 +26,10 @@ pub fn judge(mut world: World, plan: &Plan, findings: &Findings, clock: &Clock) 
         }
     }
     let tallies = (0..AGENTS).map(|agent| tally(&mut world, agent, findings, clock)).collect();
+    for Fall { agent, record, from, to } in findings.falls.iter().filter(|fall| is_wrong(fall)) {
+        let of = format!("Prometheus (records), of {}", agent_name(*agent));
+        world.violate(of, format!("{record} fell from {from} to {to}"));
+    }
     for (service, times) in findings.own_ends.iter().filter(|(_, times)| *times > 0) {
         world.violate(service, format!("it ended by itself, {times} times"));
     }
@@ -53,6 +58,11 @@ pub fn judge(mut world: World, plan: &Plan, findings: &Findings, clock: &Clock) 
         noticed,
         violations: world.violations,
     }
+}
+
+/// Nothing that is merged may fall, but for the histogram of an agent that does not keep it.
+fn is_wrong(fall: &Fall) -> bool {
+    fall.is_of_cpu() || fall.agent < AGENTS_WITH_STATE
 }
 
 /// How long agents took to notice that they were cut off.

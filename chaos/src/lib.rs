@@ -23,4 +23,5 @@ pub mod shown;
 pub mod stack;
 pub mod stage;
 pub mod tally;
+pub mod truth;
 pub mod world;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use cpumon_chaos::findings::Findings;
 use cpumon_chaos::judge::judge;
 use cpumon_chaos::options::{HELP, Options, Request};
@@ -12,6 +13,7 @@ use cpumon_chaos::run::Run;
 use cpumon_chaos::stack::Stack;
 use cpumon_chaos::stage::Stage;
 use cpumon_chaos::tally::Clock;
+use cpumon_chaos::truth;
 use cpumon_chaos::world::World;
 
 fn main() -> ExitCode {
@@ -40,8 +42,13 @@ fn run(options: &Options) -> anyhow::Result<Report> {
     let bell = stage.bell()?;
     let clock = Clock::now();
     let run = Run::new(&stack, World::new(stage, options.seed)?);
-    let findings = run.carry_out(&plan, &bell, |run| Findings::gather(run, &stack, clock.start()))?;
-    Ok(judge(run.into_world(), &plan, &findings, &clock))
+    let findings = run.carry_out(&plan, &bell, |run| Findings::gather(run, &stack, clock.start()));
+    let world = run.into_world();
+    if let Some(path) = &options.truth {
+        truth::write(&world, clock.instant(), path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(judge(world, &plan, &findings?, &clock))
 }
 
 fn print_plan(options: &Options) -> anyhow::Result<()> {

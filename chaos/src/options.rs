@@ -18,6 +18,7 @@ usage: cpumon-chaos --project NAME --subnet A.B.C --directory PATH [options]
   --directory PATH     where the agents' /proc/stat files are to be, as the containers have them mounted
   --faults COUNT       how many faults (30, at most 1000)
   --seed SEED          what they are drawn from (1)
+  --truth FILE         write what every agent has measured into this file
   --plan               only print the faults
   --help               print this
 ";
@@ -45,6 +46,8 @@ pub struct Options {
     pub subnet: String,
     /// Where the machines' files go.
     pub directory: PathBuf,
+    /// Where to write the truth.
+    pub truth: Option<PathBuf>,
     /// How many faults.
     pub faults: usize,
     /// What they are drawn from.
@@ -82,6 +85,7 @@ impl Request {
                 Long("directory") => options.directory = parser.value()?.into(),
                 Long("faults") => options.faults = parser.value()?.parse()?,
                 Long("seed") => options.seed = parser.value()?.parse()?,
+                Long("truth") => options.truth = Some(parser.value()?.into()),
                 Long("plan") => plan_only = true,
                 Long("help") | Short('h') => return Ok(Self::Help),
                 other => return Err(other.unexpected().into()),
@@ -115,12 +119,13 @@ mod tests {
 
     #[test]
     fn good_lines() {
-        let line = "--project p --subnet 10.1.2 --directory /tmp/x --faults 7 --seed=9";
+        let line = "--project p --subnet 10.1.2 --directory /tmp/x --faults 7 --seed=9 --truth t";
         let Ok(Request::Run(options)) = parse(line) else { panic!("{line}") };
         let expected = Options {
             project: "p".to_owned(),
             subnet: "10.1.2".to_owned(),
             directory: "/tmp/x".into(),
+            truth: Some("t".into()),
             faults: 7,
             seed: 9,
         };

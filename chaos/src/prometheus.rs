@@ -43,6 +43,26 @@ pub struct Scraped {
     pub totals: Result<Totals, Incoherent>,
 }
 
+/// A merged total became smaller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fall {
+    /// Of this agent.
+    pub agent: usize,
+    /// The record's name.
+    pub record: &'static str,
+    /// From this value.
+    pub from: f64,
+    /// To this one.
+    pub to: f64,
+}
+
+impl Fall {
+    /// Whether it is CPU time that fell, and not a histogram that may have begun anew.
+    pub fn is_of_cpu(&self) -> bool {
+        self.record == RECORDS[0].0
+    }
+}
+
 impl Prometheus {
     /// The one that answers at this address.
     pub fn new(server: SocketAddr) -> Self {
@@ -100,6 +120,29 @@ impl Prometheus {
         Ok(gathered.iter().map(Gathered::totals).collect())
     }
 
+    /// Where in the `span` before `until` a merged total became smaller.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Prometheus::scraped`].
+    pub fn falls(&self, until: SystemTime, span: Duration) -> anyhow::Result<Vec<Fall>> {
+        let mut falls = Vec::new();
+        for (record, _) in RECORDS {
+            for series in self.query(&format!("{record}[{}s]", span.as_secs()), until)? {
+                let Some(agent) = label(&series, "agent").and_then(agent_of_name) else { continue };
+                let values = samples(&series["values"])?;
+                let pairs = values.windows(2).map(|pair| (pair[0].1, pair[1].1));
+                falls.extend(pairs.filter(|(from, to)| to < from).map(|(from, to)| Fall {
+                    agent,
+                    record,
+                    from,
+                    to,
+                }));
+            }
+        }
+        Ok(falls)
+    }
+
     /// When the exporter was scraped with success in the `span` before `until`.
     ///
     /// # Errors
@@ -145,4 +188,78 @@ fn sample(value: &Value) -> anyhow::Result<(SystemTime, f64)> {
         Some((UNIX_EPOCH + Duration::from_micros(micros), value[1].as_str()?.parse().ok()?))
     };
     parsed().with_context(|| format!("{value} is no sample"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// A Prometheus that has this answer to queries in which `asked` occurs, and nothing for all others.
+    fn prometheus_with(asked: &'static str, result: &'static str) -> Prometheus {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let request = lines.next().unwrap_or_default();
+                lines.find(String::is_empty);
+                let result = if request.contains(asked) { result } else { "[]" };
+                let body = format!(r#"{{"status":"success","data":{{"result":{result}}}}}"#);
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                let _ = stream.write_all((head + &body).as_bytes());
+            }
+        });
+        Prometheus::new(server)
+    }
+
+    fn at(millis: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(millis)
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn scrapes_are_put_in_order_whatever_exporter_they_are_of() {
+        let prometheus = prometheus_with(
+            "up%7B",
+            r#"[{"metric":{"instance":"a"},"values":[[7.5,"1"],[9,"0"]]},
+                {"metric":{"instance":"b"},"values":[[1.25,"1"]]}]"#,
+        );
+        assert_eq!(prometheus.scrapes(at(60_000), MINUTE).unwrap(), [at(1_250), at(7_500)]);
+    }
+
+    #[test]
+    fn a_scrape_without_all_totals_is_told() {
+        let prometheus = prometheus_with(
+            "cpumon_seconds_total",
+            r#"[{"metric":{"agent":"agent-2","mode":"user","instance":"a"},"values":[[2,"5"],[3.5,"6.5"]]},
+                {"metric":{"agent":"who","mode":"user","instance":"a"},"values":[[2,"5"]]}]"#,
+        );
+        let scraped = prometheus.scraped(2, at(60_000), MINUTE).unwrap();
+        assert!(scraped[0].is_empty());
+        let found: Vec<_> = scraped[1].iter().map(|scrape| (scrape.at, scrape.totals)).collect();
+        assert_eq!(found, [(at(2_000), Err(Incoherent::Partial)), (at(3_500), Err(Incoherent::Partial))]);
+    }
+
+    #[test]
+    fn falls_are_found() {
+        let prometheus = prometheus_with(
+            "agent%3Acpumon_utilization_sample_ratio_sum",
+            r#"[{"metric":{"agent":"agent-1"},"values":[[1,"5"],[2,"5"],[3,"4.5"],[4,"6"]]}]"#,
+        );
+        let [fall] = &prometheus.falls(at(60_000), MINUTE).unwrap()[..] else { panic!("one fall") };
+        assert_eq!((fall.agent, fall.from, fall.to, fall.is_of_cpu()), (0, 5.0, 4.5, false));
+    }
+
+    #[test]
+    fn an_answer_of_another_form_is_an_error() {
+        for result in [r#"{"a":1}"#, r#"[{"metric":{"agent":"agent-1"},"values":[[1,"x"]]}]"#] {
+            let prometheus = prometheus_with("query", result);
+            assert!(prometheus.scraped(5, at(0), MINUTE).is_err(), "{result}");
+        }
+    }
 }

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 
 use crate::fault::{AGENTS, Fault, Kind, Victim};
 use crate::http::Client;
@@ -36,6 +36,8 @@ pub struct Run<'a> {
     client: Client,
     begun: Instant,
     is_over: AtomicBool,
+    /// What ended the run early.
+    failure: Mutex<Option<anyhow::Error>>,
     /// Where the exporter is, unless it is being moved.
     exporter: Mutex<Option<SocketAddr>>,
     /// How many addresses the exporter has had.
@@ -51,6 +53,7 @@ impl<'a> Run<'a> {
             client: Client::default(),
             begun: Instant::now(),
             is_over: AtomicBool::new(false),
+            failure: Mutex::new(None),
             exporter: Mutex::new(None),
             addresses: AtomicU8::new(1),
         }
@@ -69,21 +72,21 @@ impl<'a> Run<'a> {
         then: impl FnOnce(&Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         thread::scope(|scope| {
-            let helpers = [
-                scope.spawn(|| self.until_over(|| self.machines_go_on())),
-                scope.spawn(|| self.until_over(|| self.take_reads(bell))),
-                scope.spawn(|| self.until_over(|| self.look())),
-            ];
+            scope.spawn(|| self.until_over(|| self.machines_go_on()));
+            scope.spawn(|| self.until_over(|| self.take_reads(bell)));
+            scope.spawn(|| self.until_over(|| self.look()));
             let result = self.strike_all(plan).and_then(|()| then(self));
             self.is_over.store(true, Ordering::Relaxed);
-            let helped = helpers.map(joined).into_iter().collect::<anyhow::Result<()>>();
-            helped.and(result)
+            match lock(&self.failure).take() {
+                Some(failure) => Err(failure),
+                None => result,
+            }
         })
     }
 
     /// The world as it is now.
     pub fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.world)
     }
 
     /// The world in the end.
@@ -102,14 +105,15 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         thread::scope(|scope| {
             let victims = (0..AGENTS).map(Victim::Agent).chain([Victim::Exporter, Victim::Prometheus]);
-            let lanes: Vec<_> = victims
-                .map(|victim| {
-                    scope.spawn(move || plan.of(victim).try_for_each(|fault| self.strike(fault, start)))
-                })
-                .collect();
-            // Every lane is waited for, so that nothing stays struck because another one failed.
-            lanes.into_iter().map(joined).collect::<Vec<_>>().into_iter().collect::<anyhow::Result<()>>()
-        })?;
+            for victim in victims {
+                scope.spawn(move || {
+                    self.unless_it_fails(plan.of(victim).try_for_each(|fault| self.strike(fault, start)));
+                });
+            }
+        });
+        if self.is_over.load(Ordering::Relaxed) {
+            bail!("ended early");
+        }
 
         self.tell("the last fault is over");
         self.wait_until_whole().context("after the last fault")?;
@@ -175,7 +179,7 @@ impl<'a> Run<'a> {
 
     fn find_exporter(&self) -> anyhow::Result<()> {
         let address = self.stack.exporter_metrics()?;
-        *self.exporter.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+        *lock(&self.exporter) = Some(address);
         Ok(())
     }
 
@@ -202,7 +206,7 @@ impl<'a> Run<'a> {
 
     fn look(&self) -> anyhow::Result<()> {
         let asked = Instant::now();
-        let exporter = *self.exporter.lock().unwrap_or_else(PoisonError::into_inner);
+        let exporter = *lock(&self.exporter);
         // An exporter that is struck does not answer; the faults are told elsewhere.
         if let Some(text) = exporter.and_then(|exporter| self.client.get(exporter, "/metrics", &[]).ok()) {
             let page = Page::read(&text);
@@ -217,17 +221,24 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn until_over(&self, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    fn until_over(&self, mut work: impl FnMut() -> anyhow::Result<()>) {
         while !self.is_over.load(Ordering::Relaxed) {
-            work().inspect_err(|_| self.is_over.store(true, Ordering::Relaxed))?;
+            self.unless_it_fails(work());
         }
-        Ok(())
+    }
+
+    /// The first failure of a thread ends the run.
+    fn unless_it_fails(&self, result: anyhow::Result<()>) {
+        if let Err(error) = result {
+            lock(&self.failure).get_or_insert(error);
+            self.is_over.store(true, Ordering::Relaxed);
+        }
     }
 
     fn sleep_until(&self, moment: Instant) -> anyhow::Result<()> {
         while Instant::now() < moment {
             if self.is_over.load(Ordering::Relaxed) {
-                bail!("ended early, because the watching failed");
+                bail!("ended early");
             }
             thread::sleep(NAP.min(moment.saturating_duration_since(Instant::now())));
         }
@@ -240,6 +251,6 @@ impl<'a> Run<'a> {
     }
 }
 
-fn joined<T>(thread: ScopedJoinHandle<'_, anyhow::Result<T>>) -> anyhow::Result<T> {
-    thread.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked")))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -68,9 +68,14 @@ impl Clock {
         Self { instant: Instant::now(), system: SystemTime::now() }
     }
 
-    /// The moment itself.
+    /// The moment itself, on the system's clock.
     pub const fn start(&self) -> SystemTime {
         self.system
+    }
+
+    /// The moment itself, on the steady clock.
+    pub const fn instant(&self) -> Instant {
+        self.instant
     }
 
     /// Another moment on the system's clock.

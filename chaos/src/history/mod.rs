@@ -61,7 +61,7 @@ pub struct Reading {
     /// The account that it belongs to.
     pub account: usize,
     /// The histogram after it, once that is settled.
-    after: Option<Distribution>,
+    pub after: Option<Distribution>,
 }
 
 /// Readings of one histogram: those of one process, or of all if the agent keeps its histogram.
@@ -157,10 +157,8 @@ impl History {
     /// It has read this version.
     pub fn has_read(&mut self, version: usize, at: Instant) {
         let before = if self.fresh { None } else { self.readings.last() };
-        let utilization = before.and_then(|before| {
-            let times = |version: usize| self.times.get(version).copied().unwrap_or_default();
-            utilization(&times(before.version), &times(version))
-        });
+        let times = self.times.get(version).copied().unwrap_or_default();
+        let utilization = before.and_then(|before| utilization(&self.cpu(before), &times));
         let interval = before.map(|before| at.duration_since(before.at));
         let weight = match (utilization, interval) {
             (Some(_), Some(interval)) => weight(interval),
@@ -242,6 +240,11 @@ impl History {
     /// Every account so far.
     pub fn accounts(&self) -> &[Account] {
         &self.accounts
+    }
+
+    /// CPU time as of a reading.
+    pub fn cpu(&self, reading: &Reading) -> CpuTimes {
+        self.times.get(reading.version).copied().unwrap_or_default()
     }
 
     /// The last reading that gave a sample: what its agent has said last, if it could say it.

@@ -23,6 +23,7 @@ impl Case {
             merged: Vec::new(),
             scraped: vec![Vec::new()],
             scrapes: Vec::new(),
+            falls: Vec::new(),
             losses: Vec::new(),
             own_ends: Vec::new(),
         };
