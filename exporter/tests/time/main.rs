@@ -1,6 +1,7 @@
 //! Time that does not pass as it should: an exporter that is paused, agents that are, wall clocks that are set.
 
-#![cfg(all(test, unix))]
+#![cfg(test)]
+#![cfg(unix)]
 
 mod jumps;
 mod pause;
