@@ -18,7 +18,7 @@ const METRICS: &str = "metrics";
 pub struct Stack {
     /// The project's name.
     pub project: String,
-    /// The first three numbers of the addresses of [`INGEST`].
+    /// The first three numbers of the addresses of `INGEST`.
     pub subnet: String,
 }
 
