@@ -78,7 +78,11 @@ pub(crate) enum Caller {
     /// The agent's process of this number.
     Agent { process: u32 },
     /// The replayer, with what he still wants to say.
-    Replayer { script: VecDeque<Vec<u8>> },
+    Replayer {
+        script: VecDeque<Vec<u8>>,
+        /// The exporter's life in which it was overheard.
+        life: u32,
+    },
 }
 
 /// A sample frame that was not answered yet.

@@ -161,6 +161,7 @@ impl World<'_> {
     }
 
     fn replay(&mut self, agent: usize, exporter: usize) {
+        let life = self.exporters[exporter].lives;
         let Some(process) = &self.exporters[exporter].process else { return };
         let overheard = process.overheard[agent].iter().filter(|heard| self.now.since(heard.at) < USABLE);
         let mut overheard: Vec<_> = overheard.cloned().collect();
@@ -178,14 +179,14 @@ impl World<'_> {
             frames = frames.iter().map(|frame| renumbered(frame)).collect();
         }
         let script: VecDeque<Vec<u8>> = std::iter::once(hello).chain(frames).collect();
-        let id = self.new_conn(agent, exporter, Caller::Replayer { script });
+        let id = self.new_conn(agent, exporter, Caller::Replayer { script, life });
         self.tally.replays += 1;
         self.note_conn("is replayed, connection", id);
     }
 
     pub(super) fn replay_on(&mut self, id: ConnId) {
         let conn: &mut Conn = &mut self.conns[id];
-        let Caller::Replayer { script } = &mut conn.caller else { return };
+        let Caller::Replayer { script, .. } = &mut conn.caller else { return };
         if !conn.is_open_at_caller || conn.is_dead {
             return;
         }

@@ -51,6 +51,11 @@ impl World<'_> {
             return Ok(());
         }
         let host = &self.exporters[conn.exporter];
+        // An exporter that was restarted has forgotten what it knew of the frames, and who shows them first is believed:
+        // only tokens and TLS help against that.
+        if matches!(conn.caller, Caller::Replayer { life, .. } if life != host.lives) {
+            return Ok(());
+        }
         let is_cut = !conn.is_replayers() && self.cuts.is_cut(conn.agent, conn.exporter, Way::Up);
         if is_cut || !host.is_host_up {
             self.queue.schedule(self.now.plus(KNOCK_AGAIN), Event::Syn(id));
