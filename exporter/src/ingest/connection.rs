@@ -153,7 +153,7 @@ impl Connection {
         verdict
     }
 
-    /// When [`Connection::expired`] has to be called, if nothing is received before.
+    /// When the connection is to be given up, if nothing is received before.
     pub fn deadline(&self, settings: &IngestSettings) -> Moment {
         let silence = self.heard.plus(self.patience);
         match self.frame_begun {
