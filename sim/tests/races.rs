@@ -1,5 +1,6 @@
 //! Two machines that claim one name, a thousand times: one of them has it, and never do two sources take turns in one
 //! series.
+#![allow(clippy::unwrap_used, reason = "a test's helpers end the test")]
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
