@@ -102,7 +102,7 @@ impl Report {
             self.faults.iter().map(|(kind, count)| (kind.label(), *count)).collect();
         let recoveries: BTreeMap<&str, Value> =
             self.recoveries.iter().map(|(kind, times)| (kind.label(), times.json())).collect();
-        let Tally { made, counted, unacknowledged, unscraped, hidden } = self.total();
+        let Tally { made, counted, unacknowledged, died_with_exporter, unscraped, hidden } = self.total();
         json!({
             "seed": self.seed,
             "seconds": round(self.length.as_secs_f64()),
@@ -114,7 +114,12 @@ impl Report {
             "samples": {
                 "made": made,
                 "counted": counted,
-                "lost": {"unacknowledged": unacknowledged, "unscraped": unscraped, "hidden_reset": hidden},
+                "lost": {
+                    "unacknowledged": unacknowledged,
+                    "exporter_died_too": died_with_exporter,
+                    "unscraped": unscraped,
+                    "hidden_restart": hidden,
+                },
             },
             "recovery_s": self.all_recoveries().json(),
             "recovery_by_kind_s": recoveries,
@@ -128,31 +133,22 @@ impl Report {
     }
 
     fn write_samples(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = ["samples", "made", "counted", "lost:", "not acked", "not scraped", "hidden reset"];
-        let [name, made, counted, lost, unacknowledged, unscraped, hidden] = columns;
-        writeln!(
-            f,
-            "{name:<22}{made:>8}{counted:>9}{lost:>7}{unacknowledged:>11}{unscraped:>13}{hidden:>14}"
-        )?;
+        let columns = ["made", "counted", "lost", "unacked", "exporter died", "unscraped", "hidden restart"];
+        write_row(f, "samples", &columns)?;
         let rows = self.tallies.iter().enumerate().map(|(agent, tally)| {
             let keeps = if agent < self.keepers { " (keeps state)" } else { "" };
             (agent_name(agent) + keeps, *tally)
         });
         for (name, tally) in rows.chain([("all".to_owned(), self.total())]) {
-            let Tally { made, counted, unacknowledged, unscraped, hidden } = tally;
-            let lost = tally.lost();
-            writeln!(
-                f,
-                "{name:<22}{made:>8}{counted:>9}{lost:>7}{unacknowledged:>11}{unscraped:>13}{hidden:>14}"
-            )?;
+            let Tally { made, counted, unacknowledged, died_with_exporter, unscraped, hidden } = tally;
+            let cells = [made, counted, tally.lost(), unacknowledged, died_with_exporter, unscraped, hidden];
+            write_row(f, &name, &cells)?;
         }
         Ok(())
     }
 
     fn write_faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = ["faults", "count", "back after: n", "median", "max"];
-        let [name, count, seen, median, longest] = columns;
-        writeln!(f, "{name:<28}{count:>6}{seen:>16}{median:>10}{longest:>10}")?;
+        write_row(f, "faults", &["count", "back after:", "median", "max"])?;
         let none = Times::default();
         let kinds = self
             .faults
@@ -161,7 +157,7 @@ impl Report {
         for (name, count, times) in kinds.chain([("all", self.faults.values().sum(), self.all_recoveries())])
         {
             let (seen, median, longest) = (times.count(), shown(times.median()), shown(times.longest()));
-            writeln!(f, "{name:<28}{count:>6}{seen:>16}{median:>10}{longest:>10}")?;
+            write_row(f, name, &[count.to_string(), seen.to_string(), median, longest])?;
         }
         Ok(())
     }
@@ -207,10 +203,66 @@ impl fmt::Display for Report {
     }
 }
 
+fn write_row<C: fmt::Display>(f: &mut fmt::Formatter<'_>, name: &str, cells: &[C]) -> fmt::Result {
+    write!(f, "{name:<26}")?;
+    cells.iter().try_for_each(|cell| write!(f, "{cell:>15}"))?;
+    writeln!(f)
+}
+
 fn shown(time: Option<Duration>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()))
 }
 
 fn round(seconds: f64) -> f64 {
     (seconds * 1_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_and_longest() {
+        let times = |seconds: &[u64]| seconds.iter().map(|&seconds| Duration::from_secs(seconds)).collect();
+        for (seconds, median, longest) in [
+            (&[][..], None, None),
+            (&[3], Some(3), Some(3)),
+            (&[4, 1], Some(1), Some(4)),
+            (&[9, 1, 5], Some(5), Some(9)),
+        ] {
+            let times: Times = times(seconds);
+            assert_eq!(times.median(), median.map(Duration::from_secs), "{seconds:?}");
+            assert_eq!(times.longest(), longest.map(Duration::from_secs), "{seconds:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_is_the_whole_report() {
+        let tally =
+            |made, counted, unacknowledged| Tally { made, counted, unacknowledged, ..Tally::default() };
+        let report = Report {
+            seed: 7,
+            length: Duration::from_millis(1_500),
+            faults: BTreeMap::from([(Kind::Kill, 2), (Kind::Pause, 1)]),
+            overlapping: 1,
+            pages: 9,
+            scrapes: 3,
+            tallies: vec![tally(20, 20, 0), tally(30, 28, 2)],
+            keepers: 1,
+            recoveries: BTreeMap::from([(Kind::Kill, Times::from_iter([Duration::from_millis(750)]))]),
+            recoveries_cut_short: 0,
+            oldest_gauge: (Duration::from_secs(4), Duration::from_secs(3)),
+            freed: Times::default(),
+            noticed: Times::default(),
+            violations: vec![Violation { of: "exporter".to_owned(), what: "it lies".to_owned() }],
+        };
+        let text = report.to_string();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(last["faults"], 3);
+        assert_eq!(last["samples"]["made"], 50);
+        assert_eq!(last["samples"]["lost"]["unacknowledged"], 2);
+        assert_eq!(last["recovery_s"], json!({"count": 1, "median": 0.75, "max": 0.75}));
+        assert_eq!(last["violations"], 1);
+        assert!(text.contains("  exporter: it lies\n"), "{text}");
+    }
 }

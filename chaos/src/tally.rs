@@ -6,7 +6,7 @@ mod tests;
 use std::ops::AddAssign;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::fault::{Kind, Victim};
+use crate::fault::Kind;
 use crate::findings::Findings;
 use crate::history::{Account, End};
 use crate::prometheus::Scraped;
@@ -31,7 +31,10 @@ pub struct Tally {
     pub counted: u64,
     /// That no exporter had when their agent's process ended, which did not keep them.
     pub unacknowledged: u64,
-    /// That an exporter had, but no scrape had seen when their agent was back and began anew.
+    /// That an exporter had which died as well, before a scrape had seen them.
+    pub died_with_exporter: u64,
+    /// That an exporter had, but no scrape had seen when their agent was back and began anew, or when it was
+    /// gone for too long.
     pub unscraped: u64,
     /// By which a counter that began anew had already grown beyond its old value when it was seen again, so that
     /// Prometheus could not tell that it began anew.
@@ -41,7 +44,7 @@ pub struct Tally {
 impl Tally {
     /// Those that did not come through.
     pub const fn lost(&self) -> u64 {
-        self.unacknowledged + self.unscraped + self.hidden
+        self.unacknowledged + self.died_with_exporter + self.unscraped + self.hidden
     }
 }
 
@@ -50,6 +53,7 @@ impl AddAssign for Tally {
         self.made += other.made;
         self.counted += other.counted;
         self.unacknowledged += other.unacknowledged;
+        self.died_with_exporter += other.died_with_exporter;
         self.unscraped += other.unscraped;
         self.hidden += other.hidden;
     }
@@ -174,19 +178,20 @@ fn tally_account(
 
     tally.made += made;
     tally.unacknowledged += made - known;
-    tally.unscraped += known - scraped;
+    let mut wrongs = Vec::new();
     if let Some(end) = end {
         let back = world.watched[agent].known.range(account + 1..).next().map(|(_, (_, first))| *first);
-        let wrongs = [
-            unacknowledged_wrong(end, made - known),
-            unscraped_wrong(world, end, back, known - scraped, findings, clock),
-        ];
-        for wrong in wrongs.into_iter().flatten() {
-            violate(world, agent, wrong);
-        }
+        let death = exporter_died(world, end.at, back);
+        let reason = if death.is_some() { &mut tally.died_with_exporter } else { &mut tally.unscraped };
+        *reason += known - scraped;
+        wrongs.extend(unacknowledged_wrong(end, made - known));
+        let gone = [back, death].into_iter().flatten().min().map(|gone| clock.system(gone));
+        wrongs.extend(unscraped_wrong(clock.system(end.at), gone, known - scraped, findings));
     } else if made != scraped {
-        violate(world, agent, format!("{} of its samples are missing in the end", made - scraped));
+        tally.unscraped += known - scraped;
+        wrongs.push(format!("{} of its samples are missing in the end", made - scraped));
     }
+    wrongs.into_iter().for_each(|wrong| violate(world, agent, wrong));
     scraped
 }
 
@@ -197,28 +202,27 @@ fn unacknowledged_wrong(end: End, samples: u64) -> Option<String> {
         .then(|| format!("{samples} samples were not acknowledged when it ended, though it was connected"))
 }
 
+/// When an exporter died after an agent's end, and before the agent was back.
+fn exporter_died(world: &World, ended: Instant, back: Option<Instant>) -> Option<Instant> {
+    let dies = |kind| matches!(kind, Kind::ExporterKill | Kind::ExporterMove);
+    let deaths = world.strikes.iter().filter(|strike| dies(strike.fault.kind));
+    let deaths =
+        deaths.filter(|strike| strike.over.is_none_or(|over| over > ended)).map(|strike| strike.begun);
+    deaths.filter(|death| back.is_none_or(|back| *death < back)).min()
+}
+
 /// What is wrong with it that no scrape saw so many samples that an exporter had: some scrape should have,
-/// between the end and the return of the agent, unless the exporter ended too.
+/// between the end of the agent and when its totals were gone.
 fn unscraped_wrong(
-    world: &World,
-    end: End,
-    back: Option<Instant>,
+    ended: SystemTime,
+    gone: Option<SystemTime>,
     samples: u64,
     findings: &Findings,
-    clock: &Clock,
 ) -> Option<String> {
-    let ended = clock.system(end.at) + SLACK;
-    let shown_until = back.map_or(ended + LINGER, |back| clock.system(back).min(ended + LINGER)) - SLACK;
-    let exporter_ended = world.strikes.iter().filter(|strike| {
-        let ends = matches!(strike.fault.kind, Kind::ExporterKill | Kind::ExporterMove);
-        ends && strike.fault.victim == Victim::Exporter
-    });
-    let shown_until = exporter_ended
-        .filter(|strike| strike.over.is_none_or(|over| over > end.at))
-        .map(|strike| clock.system(strike.begun) - SLACK)
-        .fold(shown_until, SystemTime::min);
-    let scrape = findings.scrapes.iter().find(|at| (ended..shown_until).contains(at))?;
-    let after = scrape.duration_since(ended).unwrap_or_default() + SLACK;
+    let from = ended + SLACK;
+    let until = gone.map_or(ended + LINGER, |gone| gone.min(ended + LINGER)) - SLACK;
+    let scrape = findings.scrapes.iter().find(|at| (from..until).contains(at))?;
+    let after = scrape.duration_since(ended).unwrap_or_default();
     (samples > 0).then(|| {
         format!("{samples} samples were never scraped, though there was a scrape {after:.1?} after its end")
     })

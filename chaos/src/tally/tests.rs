@@ -1,5 +1,5 @@
 use super::*;
-use crate::fault::Fault;
+use crate::fault::{Fault, Victim};
 use crate::history::Totals;
 use crate::stage::Stage;
 
@@ -94,16 +94,19 @@ impl Case {
         self.world.fault_is_over(number, self.now + Duration::from_secs(1));
     }
 
-    /// Made, counted, not acknowledged, not scraped, hidden; and the first violation.
-    fn comes_to(mut self) -> ([u64; 5], String) {
+    /// Made, counted, not acknowledged, died with the exporter, not scraped, hidden; and the first violation.
+    fn comes_to(mut self) -> ([u64; 6], String) {
         let tally = tally(&mut self.world, self.agent, &self.findings, &self.clock);
-        let Tally { made, counted, unacknowledged, unscraped, hidden } = tally;
+        let Tally { made, counted, unacknowledged, died_with_exporter, unscraped, hidden } = tally;
         let violation = self.world.violations.first().map(|violation| violation.what.clone());
-        ([made, counted, unacknowledged, unscraped, hidden], violation.unwrap_or_default())
+        (
+            [made, counted, unacknowledged, died_with_exporter, unscraped, hidden],
+            violation.unwrap_or_default(),
+        )
     }
 }
 
-fn check(keeps: bool, story: impl Fn(&mut Case), expected: [u64; 5], violation: &str) {
+fn check(keeps: bool, story: impl Fn(&mut Case), expected: [u64; 6], violation: &str) {
     let mut case = Case::new(keeps);
     story(&mut case);
     let (tally, found) = case.comes_to();
@@ -125,7 +128,7 @@ fn nothing_is_lost() {
         case.measures(9);
         case.is_scraped();
     };
-    check(true, story, [14, 14, 0, 0, 0], "");
+    check(true, story, [14, 14, 0, 0, 0, 0], "");
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn who_keeps_its_histogram_loses_nothing() {
         case.is_scraped();
         case.measures(1);
     };
-    check(true, story, [6, 5, 1, 0, 0], "1 of its samples are missing in the end");
+    check(true, story, [6, 5, 1, 0, 0, 0], "1 of its samples are missing in the end");
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn a_killed_agent_may_lose_what_was_not_acknowledged() {
             case.measures(3);
             case.is_scraped();
         };
-        check(false, story, [23 + unheard, 23, unheard, 0, 0], violation);
+        check(false, story, [23 + unheard, 23, unheard, 0, 0, 0], violation);
     }
 }
 
@@ -183,7 +186,7 @@ fn what_no_scrape_saw_is_lost_when_none_could() {
             case.is_scraped();
         }
     };
-    let lost = [27, 23, 0, 4, 0];
+    let lost = [27, 23, 0, 0, 4, 0];
     check(false, story(5, false, false), lost, "");
     check(
         false,
@@ -191,7 +194,7 @@ fn what_no_scrape_saw_is_lost_when_none_could() {
         lost,
         "4 samples were never scraped, though there was a scrape 5.0s after its end",
     );
-    check(false, story(5, true, true), lost, "");
+    check(false, story(5, true, true), [27, 23, 0, 4, 0, 0], "");
     check(false, story(70, true, false), lost, "");
 }
 
@@ -205,7 +208,7 @@ fn a_counter_may_outgrow_its_own_beginning() {
         case.measures(6);
         case.is_scraped();
     };
-    check(false, story, [11, 6, 0, 0, 5], "");
+    check(false, story, [11, 6, 0, 0, 0, 5], "");
 }
 
 #[test]
@@ -218,5 +221,5 @@ fn what_was_never_measured_is_not_counted() {
         case.totals.samples = Default::default();
         case.is_scraped();
     };
-    check(true, story, [5, 5, 0, 0, 0], "its histogram has 6 samples at reading 5, where 5 are right");
+    check(true, story, [5, 5, 0, 0, 0, 0], "its histogram has 6 samples at reading 5, where 5 are right");
 }
