@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use cpumon_daemon::clock::Clock;
 use cpumon_daemon::stop::Stop;
+use cpumon_protocol::model::Micros;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{sleep_until, timeout};
@@ -26,6 +27,10 @@ const READ_SIZE: usize = 16 * 1024;
 /// How long, and for how many bytes, a client that broke the protocol may go on sending before it is cut off:
 /// closing with its bytes unread would take our answer away from it.
 const FAREWELL: (Duration, usize) = (Duration::from_millis(500), 4 * READ_SIZE);
+
+/// How long a client is still listened to when its time is over. A process that was paused, or kept from running,
+/// learns that before it learns what has come in the meantime.
+const LAST_LOOK: Micros = Micros::from_millis(20);
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers { input: vec![0; READ_SIZE], output: Vec::new() });
@@ -90,11 +95,14 @@ impl Socket {
         let mut deadline =
             pin!(sleep_until(self.clock.instant(self.connection.deadline(&self.desk.settings))));
         let mut is_greeted = false;
+        let mut is_last_look = false;
         loop {
+            let due = self.connection.deadline(&self.desk.settings);
+            is_last_look = is_last_look && due <= self.clock.now().mono;
             // A frame that is begun is due before the silence that was waited for. What is due later is looked
             // at when the time has come, so that a timer is not moved with every frame.
-            let due = self.clock.instant(self.connection.deadline(&self.desk.settings));
-            if due < deadline.deadline() {
+            let due = self.clock.instant(due);
+            if due < deadline.deadline() && !is_last_look {
                 deadline.as_mut().reset(due);
             }
             let verdict = tokio::select! {
@@ -103,8 +111,10 @@ impl Socket {
                 () = &mut stopped => return Over::Stopped,
                 () = &mut deadline => {
                     let due = self.connection.deadline(&self.desk.settings);
-                    if due > self.clock.now().mono {
-                        deadline.as_mut().reset(self.clock.instant(due));
+                    let now = self.clock.now().mono;
+                    if due > now || !is_last_look {
+                        is_last_look = due <= now;
+                        deadline.as_mut().reset(self.clock.instant(due.max(now.plus(LAST_LOOK))));
                         continue;
                     }
                     let is_known = self.connection.has_joined();

@@ -1,12 +1,13 @@
 //! Pauses, of the exporter and of an agent.
 
+use std::fs;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Client, Exporter, Exposition, PERCENT, Page, hello, sample};
+use crate::support::{Agent, Client, Exporter, Exposition, PERCENT, Page, hello, sample, wait_until};
 
 /// A pause after which what was present before is not present any more.
 const PAUSE: Duration = Duration::from_secs(6);
@@ -53,6 +54,19 @@ fn count(page: &Exposition, agent: &str) -> Option<f64> {
     page.value(&format!("cpumon_utilization_sample_ratio_count{{agent={agent:?}}}"))
 }
 
+/// Pauses an exporter, and waits until it is: what is said after that has to wait.
+fn stop(exporter: &Exporter) {
+    exporter.process.signal(Signal::STOP);
+    let tasks = format!("/proc/{}/task", exporter.process.id());
+    wait_until("every thread of the exporter is paused", || {
+        fs::read_dir(&tasks).unwrap().all(|task| {
+            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            // The state follows the name, which is in parentheses.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        })
+    });
+}
+
 #[test]
 fn what_waited_while_the_exporter_was_paused_is_no_present() {
     let exporter = Exporter::start(&[]);
@@ -67,7 +81,7 @@ fn what_waited_while_the_exporter_was_paused_is_no_present() {
     let page = exporter.metrics();
     assert!(everybody.iter().all(|name| is_present(&page, name)));
 
-    exporter.process.signal(Signal::STOP);
+    stop(&exporter);
     for agent in [&mut silent, &mut dying, &mut living] {
         agent.client.send_frame(&with_totals(2));
     }
@@ -158,7 +172,7 @@ fn what_was_said_while_the_exporter_was_paused_is_no_silence() {
         agent.send(with_totals(2 * seq));
         original.send(&object);
         original.bytes(object.len());
-        exporter.process.signal(Signal::STOP);
+        stop(&exporter);
         agent.client.send_frame(&with_totals(2 * seq + 1));
         original.send(&object);
         sleep(TOO_LONG);
