@@ -16,10 +16,10 @@ enum Event {
     Change(Vec<(usize, i64)>),
     /// Nothing moves.
     Stand,
-    /// A core goes offline, or comes back.
-    Toggle(u32),
-    /// A core is added.
-    Add(u32, Counters),
+    /// A core goes offline, or comes back, and the others run.
+    Toggle(u32, Vec<u64>),
+    /// A core is added, and all run.
+    Add(u32, Counters, Vec<u64>),
     /// Everything starts from these.
     Reset(Counters),
     /// Nothing can be learnt.
@@ -29,12 +29,13 @@ enum Event {
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let change = (0..FIELDS, prop_oneof![4 => 0i64..300, 1 => -310i64..0]);
     let counters = prop::array::uniform10(0u64..100_000);
+    let busy = prop::collection::vec(0u64..=100, 12);
     let event = prop_oneof![
-        8 => prop::collection::vec(0u64..=100, 12).prop_map(Event::Run),
+        8 => busy.clone().prop_map(Event::Run),
         4 => prop::collection::vec(change, 0..8).prop_map(Event::Change),
         1 => Just(Event::Stand),
-        2 => (0u32..8).prop_map(Event::Toggle),
-        1 => (8u32..12, counters.clone()).prop_map(|(core, counters)| Event::Add(core, counters)),
+        2 => (0u32..8, busy.clone()).prop_map(|(core, busy)| Event::Toggle(core, busy)),
+        1 => (8u32..12, counters.clone(), busy).prop_map(|(core, from, busy)| Event::Add(core, from, busy)),
         1 => counters.prop_map(Event::Reset),
         2 => prop_oneof![
             Just(Content::Gone), Just(Content::Directory), Just(Content::Loop), Just(Content::Broken),
@@ -48,7 +49,7 @@ impl Event {
     /// What stands at `/proc/stat` after it.
     fn happen(self, machine: &mut Machine) -> Content {
         match self {
-            Self::Run(busy) => drop(machine.run(&busy[..machine.online.len()])),
+            Self::Run(busy) => run(machine, &busy),
             Self::Change(changes) => {
                 for (field, ticks) in changes {
                     let counter = &mut machine.total[field];
@@ -56,15 +57,30 @@ impl Event {
                 }
             }
             Self::Stand => {}
-            Self::Toggle(core) if machine.online.contains_key(&core) => machine.take_offline(core),
-            Self::Toggle(core) => machine.bring_back(core, 12_345),
-            Self::Add(core, counters) if !machine.online.contains_key(&core) => machine.add(core, counters),
-            Self::Add(..) => {}
+            Self::Toggle(core, busy) => {
+                if machine.online.contains_key(&core) {
+                    machine.take_offline(core);
+                } else {
+                    machine.bring_back(core, 12_345);
+                }
+                run(machine, &busy);
+            }
+            Self::Add(core, counters, busy) => {
+                if !machine.online.contains_key(&core) {
+                    machine.add(core, counters);
+                }
+                run(machine, &busy);
+            }
             Self::Reset(counters) => machine.total = counters,
             Self::Fail(content) => return content,
         }
         Content::Machine(machine.clone())
     }
+}
+
+/// A second passes; there are loads for as many cores as there can be.
+fn run(machine: &mut Machine, busy: &[u64]) {
+    machine.run(&busy[..machine.online.len()]);
 }
 
 proptest! {
