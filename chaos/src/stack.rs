@@ -13,6 +13,9 @@ const INGEST: &str = "ingest";
 /// Docker publishes is another one after each start.
 const METRICS: &str = "metrics";
 
+/// How often it is tried to freeze a container.
+const PAUSE_TRIES: usize = 5;
+
 /// A compose project that runs, or is to run. Commands inherit our environment, which names it and its files.
 #[derive(Clone, Debug)]
 pub struct Stack {
@@ -71,9 +74,12 @@ impl Stack {
         docker(["start", &self.container(service)]).map(drop)
     }
 
-    /// Freezes a service's processes.
+    /// Freezes a service's processes. The runtime gives up and leaves them running when one of them, such as that
+    /// of a health check, begins at the same moment.
     pub fn pause(&self, service: &str) -> anyhow::Result<()> {
-        docker(["pause", &self.container(service)]).map(drop)
+        let container = self.container(service);
+        let pause = || docker(["pause", &container]).map(drop);
+        (1..PAUSE_TRIES).fold(pause(), |outcome, _| outcome.or_else(|_| pause()))
     }
 
     /// Thaws them.
