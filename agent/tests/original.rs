@@ -63,6 +63,17 @@ fn gauges(port: u16) -> Vec<f64> {
     lines.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect()
 }
 
+/// A twentieth of a second of a machine whose load changes each second: what its `/proc/stat` says then.
+fn spend(proc: &Path, clock: &mut u64) {
+    *clock += 1;
+    let user: u64 = (0..*clock).map(|step| 1 + step / 20 % 7).sum();
+    let idle = 5 * *clock;
+    // Replaced whole, as the agent may read it at any moment.
+    let fresh = proc.join("stat.new");
+    std::fs::write(&fresh, format!("cpu  {user} 0 0 {idle} 0 0 0 0 0 0\n")).unwrap();
+    std::fs::rename(fresh, proc.join("stat")).unwrap();
+}
+
 #[test]
 fn the_originals_server_is_told_second_by_second() {
     let (port, metrics_port) = (free_port(), free_port());
@@ -76,9 +87,13 @@ fn the_originals_server_is_told_second_by_second() {
         .unwrap();
     when("the server serves", || page(metrics_port));
 
+    let machine = tempfile::tempdir().unwrap();
+    let mut clock = 0;
+    spend(machine.path(), &mut clock);
     let mut agent = Command::new(env!("CARGO_BIN_EXE_cpumon-agent"))
         .env("AGENT_EXPORTERS", format!("127.0.0.1:{port}"))
         .env("AGENT_NAME", "original")
+        .env("AGENT_PROCFS", machine.path())
         .env("AGENT_HEALTH_SOCKET", format!("@cpumon-original-{port}"))
         .stderr(Stdio::piped())
         .spawn()
@@ -87,6 +102,7 @@ fn the_originals_server_is_told_second_by_second() {
 
     let mut shown = Vec::new();
     when("the gauge moves on", || {
+        spend(machine.path(), &mut clock);
         match gauges(metrics_port)[..] {
             [] => {}
             [percent] => {
