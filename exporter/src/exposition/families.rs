@@ -5,7 +5,7 @@
 use cpumon_protocol::model::histogram::BUCKETS;
 use cpumon_protocol::model::{Mode, Ratio, Sample, TopProcess};
 
-use super::lines::{Line, Lines};
+use super::lines::{AgentLabel, KnownLabel, Line, Lines};
 use super::number::Number;
 use crate::fleet::{AgentView, Client, End, Info};
 
@@ -89,9 +89,15 @@ impl Family {
         }
     }
 
-    /// Appends the lines about one agent.
-    pub(super) fn write(&self, view: &AgentView<'_>, thresholds: &Thresholds, out: &mut Vec<u8>) {
-        let mut lines = Lines::new(out, self.name, view.name());
+    /// Appends the lines about one agent, whose label is `label`.
+    pub(super) fn write(
+        &self,
+        view: &AgentView<'_>,
+        label: &AgentLabel,
+        thresholds: &Thresholds,
+        out: &mut Vec<u8>,
+    ) {
+        let mut lines = Lines::new(out, self.name, label);
         let value = match self.source {
             Source::Gauge(value) => view.gauges().and_then(value),
             Source::Total(value) => view.totals().and_then(value),
@@ -111,7 +117,7 @@ pub const FAMILIES: &[Family] = &[
         labels: &["endpoint"],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let (Some(sample), Some(info)) = (view.gauges(), view.info()) {
-                let line = lines.series("").label("endpoint", &info.endpoint.to_string());
+                let line = lines.series("").endpoint_label("endpoint", info.endpoint);
                 line.value(Number::percent(sample.utilization));
             }
         }),
@@ -128,7 +134,7 @@ pub const FAMILIES: &[Family] = &[
         labels: &["window"],
         source: Source::Own(Kind::Gauge, |view, _, lines| {
             if let Some(max) = view.gauges().and_then(|sample| sample.utilization_max) {
-                lines.series("").label("window", "60s").value(max);
+                lines.each("", &[WINDOW], [max]);
             }
         }),
     },
@@ -144,10 +150,9 @@ pub const FAMILIES: &[Family] = &[
         labels: &["severity"],
         source: Source::Own(Kind::Counter, |view, thresholds, lines| {
             let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
-            for (severity, threshold) in thresholds.by_severity() {
-                if let Some(above) = histogram.above(threshold) {
-                    lines.series("").label("severity", severity).value(Number::count(above));
-                }
+            for (severity, (_, threshold)) in SEVERITIES.iter().zip(thresholds.by_severity()) {
+                let above = histogram.above(threshold).map(Number::count);
+                lines.each("", &[*severity], above);
             }
         }),
     },
@@ -157,9 +162,7 @@ pub const FAMILIES: &[Family] = &[
         labels: &["mode"],
         source: Source::Own(Kind::Counter, |view, _, lines| {
             let Some(times) = view.totals().and_then(|sample| sample.cpu_times.as_ref()) else { return };
-            for mode in Mode::ALL {
-                lines.series("").label("mode", mode.label()).value(times.get(mode));
-            }
+            lines.each("", &MODES, Mode::ALL.map(|mode| times.get(mode)));
         }),
     },
     Family {
@@ -168,8 +171,8 @@ pub const FAMILIES: &[Family] = &[
         labels: &["mode"],
         source: Source::Own(Kind::Counter, |view, _, lines| {
             let Some(guest) = view.totals().and_then(|sample| sample.guest_times) else { return };
-            lines.series("").label("mode", "user").value(guest.user);
-            lines.series("").label("mode", "nice").value(guest.nice);
+            let [user, nice, ..] = MODES;
+            lines.each("", &[user, nice], [guest.user, guest.nice]);
         }),
     },
     Family {
@@ -296,9 +299,7 @@ pub const FAMILIES: &[Family] = &[
         labels: &["reason"],
         source: Source::Own(Kind::Counter, |view, _, lines| {
             let Some(disconnects) = view.disconnects() else { return };
-            for (end, &count) in End::ALL.iter().zip(disconnects) {
-                lines.series("").label("reason", end.label()).value(Number::count(count));
-            }
+            lines.each("", &ENDS, disconnects.map(Number::count));
         }),
     },
     Family {
@@ -367,22 +368,61 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-/// The histogram's bounds as `le` shows them.
-const LE: [&str; BUCKETS] =
-    ["0.05", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "0.95", "0.99", "+Inf"];
+/// The window of the highest utilization.
+const WINDOW: KnownLabel = KnownLabel::new("window", "60s");
+
+/// The histogram's bounds.
+const LE: [KnownLabel; BUCKETS] = [
+    KnownLabel::new("le", "0.05"),
+    KnownLabel::new("le", "0.1"),
+    KnownLabel::new("le", "0.2"),
+    KnownLabel::new("le", "0.3"),
+    KnownLabel::new("le", "0.4"),
+    KnownLabel::new("le", "0.5"),
+    KnownLabel::new("le", "0.6"),
+    KnownLabel::new("le", "0.7"),
+    KnownLabel::new("le", "0.8"),
+    KnownLabel::new("le", "0.9"),
+    KnownLabel::new("le", "0.95"),
+    KnownLabel::new("le", "0.99"),
+    KnownLabel::new("le", "+Inf"),
+];
+
+/// The modes, as [`Mode::ALL`] has them.
+const MODES: [KnownLabel; Mode::ALL.len()] = [
+    KnownLabel::new("mode", "user"),
+    KnownLabel::new("mode", "nice"),
+    KnownLabel::new("mode", "system"),
+    KnownLabel::new("mode", "idle"),
+    KnownLabel::new("mode", "iowait"),
+    KnownLabel::new("mode", "irq"),
+    KnownLabel::new("mode", "softirq"),
+    KnownLabel::new("mode", "steal"),
+];
+
+/// The severities, as [`Thresholds::by_severity`] has them.
+const SEVERITIES: [KnownLabel; 2] =
+    [KnownLabel::new("severity", "warning"), KnownLabel::new("severity", "critical")];
+
+/// Ends of connections, as [`End::ALL`] has them.
+const ENDS: [KnownLabel; End::ALL.len()] = [
+    KnownLabel::new("reason", "bye"),
+    KnownLabel::new("reason", "eof"),
+    KnownLabel::new("reason", "timeout"),
+    KnownLabel::new("reason", "protocol"),
+    KnownLabel::new("reason", "replaced"),
+];
 
 fn write_histogram(view: &AgentView<'_>, _: &Thresholds, lines: &mut Lines<'_>) {
     let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
-    for (le, count) in LE.iter().zip(histogram.cumulative()) {
-        lines.series("_bucket").label("le", le).value(Number::count(count));
-    }
+    lines.each("_bucket", &LE, histogram.cumulative().map(Number::count));
     lines.series("_sum").value(histogram.sum);
     lines.series("_count").value(Number::count(histogram.count()));
 }
 
 fn write_info(info: &Info, line: Line<'_>) {
     let facts = &info.facts;
-    let mut line = line.label("address", &info.endpoint.ip().to_string());
+    let mut line = line.address_label("address", info.endpoint.ip());
     for (key, fact) in [
         ("hostname", &facts.hostname),
         ("version", &facts.version),
@@ -410,12 +450,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn le_shows_the_bounds_of_the_histogram() {
-        for (le, bound) in LE.iter().zip(BOUNDS) {
+    fn labels_say_what_they_stand_for() {
+        let check = |labels: &[KnownLabel], key: &str, values: &[&str]| {
+            let written: Vec<_> = labels.iter().map(KnownLabel::text).collect();
+            let expected: Vec<_> = values.iter().map(|value| format!(",{key}=\"{value}\"}} ")).collect();
+            assert_eq!(written, expected);
+        };
+        let bounds = BOUNDS.map(|bound| {
             let mut text = Vec::new();
             Number::from(Millionths(bound.into())).write(&mut text);
-            assert_eq!(le.as_bytes(), text);
-        }
+            String::from_utf8(text).unwrap()
+        });
+        let le: Vec<_> = bounds.iter().map(String::as_str).chain(["+Inf"]).collect();
+        let thresholds = Thresholds { warning: Ratio::ZERO, critical: Ratio::ONE };
+        check(&LE, "le", &le);
+        check(&MODES, "mode", &Mode::ALL.map(Mode::label));
+        check(&SEVERITIES, "severity", &thresholds.by_severity().map(|(severity, _)| severity));
+        check(&ENDS, "reason", &End::ALL.map(End::label));
     }
 
     #[test]

@@ -1,16 +1,76 @@
-//! One line of the text format: name, labels, value.
+//! Lines of the text format: name, labels, value.
+//!
+//! A page has hundreds of thousands of them, so what repeats is put together once: the label of an agent for all of
+//! its lines, the beginning of a line for all series of a family.
+
+use std::net::{IpAddr, SocketAddr};
 
 use super::number::Number;
+
+/// The label that every line about an agent begins with, as it is written: `{agent="web-1"`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AgentLabel(Vec<u8>);
+
+impl AgentLabel {
+    /// Makes it the label of the agent `name`.
+    pub(super) fn set(&mut self, name: &str) {
+        self.0.clear();
+        self.0.extend_from_slice(b"{agent=\"");
+        escape(name, &mut self.0);
+        self.0.push(b'"');
+    }
+}
+
+/// A label that is known beforehand, as it is written, and the end of the labels: `,mode="user"} `. All are kept
+/// equally long, because a copy of a known size is two instructions and any other is a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownLabel {
+    bytes: [u8; Self::WIDTH],
+    length: usize,
+}
+
+impl KnownLabel {
+    const WIDTH: usize = 32;
+
+    /// Neither key nor value may need escapes; both together must be short.
+    pub(super) const fn new(key: &str, value: &str) -> Self {
+        let mut label = Self { bytes: [0; Self::WIDTH], length: 0 };
+        label = label.with(b",").with(key.as_bytes()).with(b"=\"");
+        label.with(value.as_bytes()).with(b"\"} ")
+    }
+
+    const fn with(mut self, text: &[u8]) -> Self {
+        let mut index = 0;
+        while index < text.len() {
+            self.bytes[self.length] = text[index];
+            self.length += 1;
+            index += 1;
+        }
+        self
+    }
+
+    fn append_to(&self, out: &mut Vec<u8>) {
+        let length = out.len() + self.length;
+        out.extend_from_slice(&self.bytes);
+        out.truncate(length);
+    }
+
+    /// Its text.
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap()
+    }
+}
 
 /// Writes the lines of one family about one agent.
 pub(super) struct Lines<'a> {
     out: &'a mut Vec<u8>,
     family: &'static str,
-    agent: &'a str,
+    agent: &'a AgentLabel,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, family: &'static str, agent: &'a str) -> Self {
+    pub(super) fn new(out: &'a mut Vec<u8>, family: &'static str, agent: &'a AgentLabel) -> Self {
         Self { out, family, agent }
     }
 
@@ -18,15 +78,34 @@ impl<'a> Lines<'a> {
     pub(super) fn series(&mut self, suffix: &str) -> Line<'_> {
         self.out.extend_from_slice(self.family.as_bytes());
         self.out.extend_from_slice(suffix.as_bytes());
-        self.out.extend_from_slice(b"{agent=\"");
-        escape(self.agent, self.out);
-        self.out.push(b'"');
+        self.out.extend_from_slice(&self.agent.0);
         Line { out: self.out }
     }
 
     /// A line with no other label than `agent`.
     pub(super) fn plain(&mut self, value: impl Into<Number>) {
         self.series("").value(value);
+    }
+
+    /// A line for each of `labels`, with the value in the same place.
+    pub(super) fn each<N: Into<Number>>(
+        &mut self,
+        suffix: &str,
+        labels: &[KnownLabel],
+        values: impl IntoIterator<Item = N>,
+    ) {
+        let begin = self.out.len();
+        let mut beginning = begin..begin;
+        for (label, value) in labels.iter().zip(values) {
+            if beginning.is_empty() {
+                let _ = self.series(suffix);
+                beginning.end = self.out.len();
+            } else {
+                self.out.extend_from_within(beginning.clone());
+            }
+            label.append_to(self.out);
+            end_line(value, self.out);
+        }
     }
 }
 
@@ -44,35 +123,112 @@ impl Line<'_> {
 
     /// One more label, whose key has a prefix.
     pub(super) fn prefixed_label(self, prefix: &str, key: &str, value: &str) -> Self {
-        self.out.push(b',');
-        self.out.extend_from_slice(prefix.as_bytes());
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"=\"");
-        escape(value, self.out);
-        self.out.push(b'"');
-        self
+        self.unescaped_label(prefix, key, |out| escape(value, out))
+    }
+
+    /// One more label, whose value is an address.
+    pub(super) fn address_label(self, key: &str, address: IpAddr) -> Self {
+        self.unescaped_label("", key, |out| write_ip(address, out))
+    }
+
+    /// One more label, whose value is an address and a port.
+    pub(super) fn endpoint_label(self, key: &str, endpoint: SocketAddr) -> Self {
+        self.unescaped_label("", key, |out| write_endpoint(endpoint, out))
     }
 
     /// Ends the line.
     pub(super) fn value(self, value: impl Into<Number>) {
         self.out.extend_from_slice(b"} ");
-        value.into().write(self.out);
-        self.out.push(b'\n');
+        end_line(value, self.out);
     }
+
+    /// One more label, whose value is written by `write`, as the format demands.
+    fn unescaped_label(self, prefix: &str, key: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        self.out.push(b',');
+        self.out.extend_from_slice(prefix.as_bytes());
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"=\"");
+        write(self.out);
+        self.out.push(b'"');
+        self
+    }
+}
+
+fn end_line(value: impl Into<Number>, out: &mut Vec<u8>) {
+    value.into().write(out);
+    out.push(b'\n');
 }
 
 /// Appends a label's value; backslash, quote and line feed are escaped, as the format demands.
 fn escape(value: &str, out: &mut Vec<u8>) {
-    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
-        out.extend_from_slice(value.as_bytes());
-        return;
+    let mut rest = value.as_bytes();
+    while let Some(at) = memchr::memchr3(b'\\', b'"', b'\n', rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(match rest[at] {
+            b'\n' => b"\\n",
+            b'"' => b"\\\"",
+            _ => b"\\\\",
+        });
+        rest = &rest[at + 1..];
     }
-    for byte in value.bytes() {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            other => out.push(other),
+    out.extend_from_slice(rest);
+}
+
+/// Appends an address as its own `Display` does; that of IPv4, which nearly all have, in a fifth of the time.
+fn write_ip(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(v4) => {
+            for (index, octet) in v4.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        IpAddr::V6(v6) => out.extend_from_slice(v6.to_string().as_bytes()),
+    }
+}
+
+fn write_endpoint(endpoint: SocketAddr, out: &mut Vec<u8>) {
+    match endpoint {
+        SocketAddr::V4(v4) => {
+            write_ip(endpoint.ip(), out);
+            out.push(b':');
+            out.extend_from_slice(itoa::Buffer::new().format(v4.port()).as_bytes());
+        }
+        SocketAddr::V6(v6) => out.extend_from_slice(v6.to_string().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_the_format_demands_is_escaped() {
+        for (value, expected) in [
+            ("", ""),
+            ("web-1", "web-1"),
+            ("\"", "\\\""),
+            ("a\\b\nc\"d\\", "a\\\\b\\nc\\\"d\\\\"),
+            ("é\n\n☃", "é\\n\\n☃"),
+        ] {
+            assert_eq!(written(|out| escape(value, out)), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_look_as_they_always_do() {
+        for text in ["0.0.0.0:0", "127.0.0.1:8080", "255.255.255.255:65535", "[::1]:80", "[fe80::1%3]:1"] {
+            let endpoint: SocketAddr = text.parse().unwrap();
+            assert_eq!(written(|out| write_endpoint(endpoint, out)), endpoint.to_string());
+            assert_eq!(written(|out| write_ip(endpoint.ip(), out)), endpoint.ip().to_string());
         }
     }
 }

@@ -196,12 +196,12 @@ impl Fleet {
 
     /// Shows up to `count` agents from place `from` on as they are at `now`; the place to go on from, until
     /// there is none. So a long look may let go of the fleet in between.
-    pub fn visit(
-        &self,
+    pub fn visit<'a>(
+        &'a self,
         from: usize,
         count: usize,
         now: Moment,
-        mut show: impl FnMut(AgentView<'_>),
+        mut show: impl FnMut(AgentView<'a>),
     ) -> Option<usize> {
         let end = from.saturating_add(count);
         for index in from..end.min(self.agents.capacity()) {
