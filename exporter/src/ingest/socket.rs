@@ -14,7 +14,7 @@ use cpumon_daemon::stop::Stop;
 use cpumon_protocol::model::Micros;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::admission::{Eviction, Slot};
 use super::connection::{Connection, Desk, Verdict};
@@ -31,6 +31,10 @@ const FAREWELL: (Duration, usize) = (Duration::from_millis(500), 4 * READ_SIZE);
 /// How long a client is still listened to when its time is over. A process that was paused, or kept from running,
 /// learns that before it learns what has come in the meantime.
 const LAST_LOOK: Micros = Micros::from_millis(20);
+
+/// How long an answer may lie unread when the exporter stops: whoever does not read must not keep it from coming
+/// back for the others.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers { input: vec![0; READ_SIZE], output: Vec::new() });
@@ -126,8 +130,16 @@ impl Socket {
                 is_greeted = true;
                 slot.greeted();
             }
-            if let Err(end) = self.flush().await {
-                return Over::Ended(end);
+            let given_up = async {
+                (&mut stopped).await;
+                sleep(LAST_WORDS).await;
+            };
+            tokio::select! {
+                biased;
+                flushed = self.flush() => if let Err(end) = flushed {
+                    return Over::Ended(end);
+                },
+                () = given_up => return Over::Stopped,
             }
             if let Verdict::Close(end) = verdict {
                 return Over::Ended(end);

@@ -256,7 +256,7 @@ fn who_does_not_read_is_not_read_from_and_then_cut() {
     let mut agent = Agent::join(&exporter, "web-1");
     let mut client = Client::connect(&exporter);
     let endpoint = client.endpoint();
-    client.stuff();
+    client.stuff(|| false);
     exporter.when_value(
         &format!("cpumon_agent_disconnects_total{{agent=\"{endpoint}\",reason=\"timeout\"}}"),
         Some(1.0),

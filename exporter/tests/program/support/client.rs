@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Exporter, PATIENCE, frames};
 
-/// When nothing was taken for so long, nothing will be.
+/// When nothing was taken for so long, it is asked whether anything will be.
 const STUFFED: Duration = Duration::from_millis(500);
 
 /// The variable that lets [`Client::stuff`] send large objects, with which it is done soon.
@@ -124,23 +124,33 @@ impl Client {
         }
     }
 
-    /// Sends objects of the original and reads no answer, until nothing more is taken: both kernels are full of
-    /// answers then, and the exporter waits for this client. Returns how many that were at most.
-    /// The exporter must take [`LARGE_OBJECTS`].
-    pub(crate) fn stuff(&mut self) -> u64 {
-        let stream = self.stream.get_mut();
-        stream.set_write_timeout(Some(STUFFED)).unwrap();
+    /// Sends objects of the original and reads no answer, until the exporter waits for this client and `is_stuck`.
+    /// Returns how many that were at most. The exporter must take [`LARGE_OBJECTS`].
+    pub(crate) fn stuff(&mut self, is_stuck: impl FnMut() -> bool) -> u64 {
         let object = format!("{{\"x\":\"{}\",\"{}\":1}}", "x".repeat(60_000), frames::PERCENT);
-        let mut sent = 1;
-        while stream.write_all(object.as_bytes()).is_ok() {
-            sent += 1;
-        }
-        sent
+        stuff(self.stream.get_mut(), object.as_bytes(), is_stuck)
     }
 
     /// Ends like a machine that crashes and comes back: a reset, and no end of the stream.
     pub(crate) fn reset(self) {
         sockopt::set_socket_linger(self.stream.get_ref().as_fd(), Some(Duration::ZERO)).unwrap();
+    }
+}
+
+/// Sends `unit` again and again, until nothing more is taken and `is_stuck`: both kernels are full of answers then
+/// that nobody reads. Also returns when the connection is cut. Returns how many that were at most.
+pub(crate) fn stuff(stream: &mut TcpStream, unit: &[u8], mut is_stuck: impl FnMut() -> bool) -> u64 {
+    stream.set_write_timeout(Some(STUFFED)).unwrap();
+    let (mut sent, mut rest) = (1, unit);
+    loop {
+        match stream.write(rest) {
+            Ok(count) => rest = &rest[count..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock && !is_stuck() => {}
+            Err(_) => return sent,
+        }
+        if rest.is_empty() {
+            (sent, rest) = (sent + 1, unit);
+        }
     }
 }
 

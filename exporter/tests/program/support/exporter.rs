@@ -90,6 +90,18 @@ impl Exporter {
         kilobytes * 1024
     }
 
+    /// Tells whether it has taken no object of the original since it was asked before. That it answers shows
+    /// that it could have.
+    pub(crate) fn takes_nothing(&self) -> impl FnMut() -> bool + use<> {
+        let (http, mut before) = (self.http, None);
+        move || {
+            let page = Page::get(http, "/metrics", "");
+            let metrics = Exposition::parse(page.text()).unwrap();
+            let taken = metrics.value(r#"cpumon_exporter_frames_total{format="original"}"#);
+            std::mem::replace(&mut before, taken) == taken
+        }
+    }
+
     /// Asks it to stop, and waits for that; it must have gone well.
     pub(crate) fn stop(mut self) {
         self.process.signal(Signal::TERM);

@@ -13,7 +13,7 @@ pub(crate) mod promtool;
 
 use std::time::Duration;
 
-pub(crate) use client::{Agent, Client, LARGE_OBJECTS};
+pub(crate) use client::{Agent, Client, LARGE_OBJECTS, stuff};
 pub(crate) use exporter::{Exporter, wait_until};
 pub(crate) use exposition::{Exposition, Labels, Series};
 pub(crate) use fleet::HonestFleet;
