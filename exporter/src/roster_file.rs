@@ -29,8 +29,7 @@ impl RosterFile {
                 return Roster::default();
             }
         };
-        // What is not UTF-8 makes no sense either.
-        Roster::from_json(&String::from_utf8_lossy(&bytes)).unwrap_or_else(|error| {
+        Roster::from_json(&bytes).unwrap_or_else(|error| {
             let aside = self.beside("unreadable");
             let kept = fs::rename(&self.path, &aside).is_ok();
             tracing::error!(path = %self.path.display(), error = ?error.to_string(), kept, aside = %aside.display(), "the roster makes no sense; who was there before is not known");

@@ -86,7 +86,7 @@ impl ExporterHost {
     pub(crate) fn start(&mut self, now: Time, agents: usize) -> anyhow::Result<()> {
         let roster = match &self.disk {
             Some(text) if self.keeps_roster => {
-                Roster::from_json(text).context("the roster is not read back")?
+                Roster::from_json(text.as_bytes()).context("the roster is not read back")?
             }
             _ => Roster::default(),
         };

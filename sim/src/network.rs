@@ -111,6 +111,8 @@ pub(crate) struct Conn {
     pub(crate) is_accepted: bool,
     /// Nothing passes any more, and nobody is told.
     pub(crate) is_dead: bool,
+    /// When the exporter's timer for it goes off.
+    pub(crate) timer: Time,
     /// The exporter reads nothing before.
     pub(crate) read_after: Option<Time>,
     pub(crate) hello: Vec<u8>,

@@ -21,6 +21,8 @@ pub enum Refusal {
     Ungreeted,
     /// It sent no sample in the time for that.
     Silent,
+    /// It did not read its answers in `EXPORTER_WRITE_TIMEOUT` and had sent no sample yet.
+    Unread,
     /// `EXPORTER_MAX_HTTP_CONNECTIONS` are open.
     Http,
     /// It sent what is no HTTP request, or one over its limits.
@@ -35,11 +37,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Connections,
         Self::Address,
         Self::Ungreeted,
         Self::Silent,
+        Self::Unread,
         Self::Http,
         Self::HttpMalformed,
         Self::HttpSlow,
@@ -54,6 +57,7 @@ impl Refusal {
             Self::Address => "address",
             Self::Ungreeted => "ungreeted",
             Self::Silent => "silent",
+            Self::Unread => "unread",
             Self::Http => "http",
             Self::HttpMalformed => "http_malformed",
             Self::HttpSlow => "http_slow",

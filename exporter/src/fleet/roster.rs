@@ -12,6 +12,9 @@ pub struct Roster(pub BTreeMap<AgentName, WallTime>);
 /// Why a text is no roster.
 #[derive(Debug, thiserror::Error)]
 pub enum RosterError {
+    /// It is no text.
+    #[error("not UTF-8: {0}")]
+    NotUtf8(#[from] std::str::Utf8Error),
     /// It is not the JSON of a roster.
     #[error("not a roster: {0}")]
     Json(#[from] serde_json::Error),
@@ -39,9 +42,13 @@ impl Roster {
         serde_json::to_string(&File { version: 1, last_heard_us }).unwrap_or_default()
     }
 
-    /// The roster that `text` keeps.
-    pub fn from_json(text: &str) -> Result<Self, RosterError> {
-        let file: File = serde_json::from_str(text)?;
+    /// The roster that `bytes` keep.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with them.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, RosterError> {
+        let file: File = serde_json::from_str(std::str::from_utf8(bytes)?)?;
         if file.version != 1 {
             return Err(RosterError::Version(file.version));
         }
@@ -61,15 +68,16 @@ mod tests {
     fn a_roster_comes_back_from_its_text() {
         let name = |text| AgentName::new(text).unwrap();
         let roster = Roster([(name("a"), WallTime(7)), (name("b.c"), WallTime(u64::MAX))].into());
-        assert_eq!(Roster::from_json(&roster.to_json()).unwrap(), roster);
+        assert_eq!(Roster::from_json(roster.to_json().as_bytes()).unwrap(), roster);
         for bad in [
-            "",
-            "{}",
-            "[]",
-            r#"{"version":2,"last_heard_us":{}}"#,
-            r#"{"version":1,"last_heard_us":{"a b":1}}"#,
+            &b""[..],
+            b"{}",
+            b"[]",
+            br#"{"version":2,"last_heard_us":{}}"#,
+            br#"{"version":1,"last_heard_us":{"a b":1}}"#,
+            b"{\"version\":1,\"last_heard_us\":{},\"later\":\"\xff\"}",
         ] {
-            assert!(Roster::from_json(bad).is_err(), "{bad}");
+            assert!(Roster::from_json(bad).is_err(), "{bad:?}");
         }
     }
 }

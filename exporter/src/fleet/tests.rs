@@ -221,7 +221,7 @@ fn those_who_do_not_come_back_after_a_restart_are_reported_after_a_while() {
         }
     }
     join(&mut before, 4, Hello { ephemeral: true, ..hello("short", 1) }, 1, 100).unwrap();
-    let roster = Roster::from_json(&before.roster().to_json()).unwrap();
+    let roster = Roster::from_json(before.roster().to_json().as_bytes()).unwrap();
     assert_eq!(roster.0.keys().map(AgentName::as_str).collect::<Vec<_>>(), ["back", "dead"]);
 
     let mut after = Fleet::new(FleetSettings::default(), &roster, at(200));

@@ -110,9 +110,8 @@ impl Socket {
                 deadline.as_mut().reset(due);
             }
             let verdict = tokio::select! {
+                // The deadline first: who sends blanks without a pause is always ready to be read.
                 biased;
-                verdict = std::future::poll_fn(|cx| self.poll_exchange(cx)) => verdict,
-                () = &mut stopped => return Over::Stopped,
                 () = &mut deadline => {
                     let due = self.connection.deadline(&self.desk.settings);
                     let now = self.clock.now().mono;
@@ -121,9 +120,10 @@ impl Socket {
                         deadline.as_mut().reset(self.clock.instant(due.max(now.plus(LAST_LOOK))));
                         continue;
                     }
-                    let is_known = self.connection.has_joined();
-                    return if is_known { Over::Ended(End::Timeout) } else { Over::Refused(Refusal::Silent) };
+                    return self.cut(Refusal::Silent);
                 }
+                verdict = std::future::poll_fn(|cx| self.poll_exchange(cx)) => verdict,
+                () = &mut stopped => return Over::Stopped,
                 () = eviction.wait(), if !is_greeted => return Over::Refused(Refusal::Ungreeted),
             };
             if !is_greeted && self.connection.is_greeted() {
@@ -136,8 +136,10 @@ impl Socket {
             };
             tokio::select! {
                 biased;
-                flushed = self.flush() => if let Err(end) = flushed {
-                    return Over::Ended(end);
+                flushed = self.flush() => match flushed {
+                    Ok(()) => {}
+                    Err(End::Timeout) => return self.cut(Refusal::Unread),
+                    Err(end) => return Over::Ended(end),
                 },
                 () = given_up => return Over::Stopped,
             }
@@ -152,6 +154,11 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// What it is that a client's time is over: the end of an agent, or `refusal` of one that was none yet.
+    fn cut(&self, refusal: Refusal) -> Over {
+        if self.connection.has_joined() { Over::Ended(End::Timeout) } else { Over::Refused(refusal) }
     }
 
     /// Reads once, takes what came, and hands the answers to the kernel.

@@ -64,6 +64,12 @@ impl World<'_> {
         let verdict = serving.receive(bytes, &process.desk, now, &mut self.out);
         let read_after = serving.pause_until(now.mono);
         conn.read_after = read_after.map(|moment| host.clock.time_of(moment));
+        // As the socket does it: only what is due earlier than was waited for moves the timer.
+        let due = host.clock.time_of(serving.deadline(&process.desk.settings)).max(self.now);
+        if due < conn.timer {
+            conn.timer = due;
+            self.queue.schedule(due, Event::Deadline(id));
+        }
         let out = std::mem::take(&mut self.out);
         if !out.is_empty() {
             self.agents[conn.agent].network.send(&mut conn.down, self.now, &out);
@@ -111,25 +117,29 @@ impl World<'_> {
         }
     }
 
+    /// The timer of a connection goes off, unless it was moved.
     pub(super) fn check_deadline(&mut self, id: ConnId) {
-        let conn = &self.conns[id];
+        let conn = &mut self.conns[id];
         let host = &self.exporters[conn.exporter];
-        let (Some(serving), Some(process)) = (&conn.serving, &host.process) else { return };
+        let (Some(serving), Some(process), true) = (&conn.serving, &host.process, conn.timer == self.now)
+        else {
+            return;
+        };
         let due = host.clock.time_of(serving.deadline(&process.desk.settings));
         // A process that was paused reads what has come in between before it looks at its timers.
         let not_before = host.paused_until.plus(Micros::from_secs(1));
         let is_paused = self.now < not_before && host.paused_until > due;
         if due > self.now || is_paused {
-            let again = if is_paused { not_before } else { due };
-            self.queue.schedule(again, Event::Deadline(id));
+            conn.timer = if is_paused { not_before } else { due };
+            self.queue.schedule(conn.timer, Event::Deadline(id));
             return;
         }
-        let is_greeted = serving.is_greeted();
+        let has_joined = serving.has_joined();
         self.note_conn("times out at the exporter, connection", id);
-        self.close_at_exporter(id, is_greeted.then_some(End::Timeout));
+        self.close_at_exporter(id, has_joined.then_some(End::Timeout));
     }
 
-    /// Ends the exporter's side; the fleet is told how, unless nobody had said anything yet.
+    /// Ends the exporter's side; the fleet is told how, unless nobody had joined it.
     pub(super) fn close_at_exporter(&mut self, id: ConnId, end: Option<End>) {
         let conn = &mut self.conns[id];
         let host = &mut self.exporters[conn.exporter];

@@ -11,6 +11,7 @@ use cpumon_protocol::model::Micros;
 use super::{Violation, World};
 use crate::events::Event;
 use crate::network::{Caller, Conn, ConnId, Parcel, Pipe, Way};
+use crate::time::Time;
 
 /// When a first packet that was lost is sent again.
 const KNOCK_AGAIN: Micros = Micros::from_secs(1);
@@ -34,6 +35,7 @@ impl World<'_> {
             serving: None,
             is_accepted: false,
             is_dead: false,
+            timer: Time(0),
             read_after: None,
             hello: Vec::new(),
             unanswered: VecDeque::new(),
@@ -77,11 +79,11 @@ impl World<'_> {
         let now = host.clock.mono(self.now);
         let serving =
             Connection::new(cpumon_exporter::fleet::ConnectionId(id as u64), conn.peer, settings, now);
-        let deadline = host.clock.time_of(serving.deadline(settings));
+        conn.timer = host.clock.time_of(serving.deadline(settings));
         conn.serving = Some(serving);
         conn.is_accepted = true;
         process.conns.push(id);
-        self.queue.schedule(deadline, Event::Deadline(id));
+        self.queue.schedule(conn.timer, Event::Deadline(id));
     }
 
     pub(super) fn tell_caller(&mut self, id: ConnId, parcel: Parcel) {
@@ -151,7 +153,7 @@ impl World<'_> {
         }
     }
 
-    fn is_not_read_until(&mut self, id: ConnId, way: Way) -> Option<crate::time::Time> {
+    fn is_not_read_until(&mut self, id: ConnId, way: Way) -> Option<Time> {
         let conn = &self.conns[id];
         match way {
             Way::Down if conn.is_replayers() => None,

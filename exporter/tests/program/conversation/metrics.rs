@@ -125,6 +125,7 @@ const OWN: &[Own] = &[
             "http_slow",
             "silent",
             "ungreeted",
+            "unread",
         ],
     ),
     (

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Client, Exporter, LARGE_OBJECTS, PERCENT, hello, sample};
+use crate::support::{Agent, Client, Exporter, LARGE_OBJECTS, PERCENT, hello, sample, stuff};
 
 fn refused(exporter: &Exporter, reason: &str) -> f64 {
     let selector = format!("cpumon_exporter_rejected_connections_total{{reason={reason:?}}}");
@@ -119,7 +119,7 @@ struct Slow {
     before: &'static [&'static str],
     /// What it says then.
     says: &'static str,
-    /// What it says again and again.
+    /// What it says again and again, every 10 ms.
     keeps_saying: &'static str,
     /// The series that counts it.
     counted: &'static str,
@@ -244,6 +244,37 @@ fn who_is_too_slow_is_cut_in_time_and_counted() {
         assert!(took >= slow.limit - Duration::from_millis(50), "{}: cut after {took:?}", slow.what);
         exporter.when(slow.what, |metrics| metrics.value(slow.counted) == Some(before + 1.0));
     }
+}
+
+#[test]
+fn blanks_without_a_pause_buy_no_time() {
+    let limits = ["EXPORTER_HELLO_TIMEOUT", "EXPORTER_IDLE_TIMEOUT", "EXPORTER_STALE_MIN"];
+    let exporter = Exporter::start(&limits.map(|limit| (limit, "300ms")));
+    let mut agent = Agent::join(&exporter, "web-1");
+    let mut hurried = hello("web-2", "r1");
+    hurried["interval_ms"] = 100.into();
+    let floods = [Client::connect(&exporter), Agent::greet(&exporter, &hurried).client].map(|client| {
+        let mut stream = client.stream();
+        // There is something to be read of it at any time, until it is cut.
+        thread::spawn(move || while stream.write_all(&[b' '; 1 << 16]).is_ok() {})
+    });
+    exporter.when("both are cut", |metrics| metrics.value(SILENT) == Some(2.0));
+    floods.into_iter().for_each(|flood| flood.join().unwrap());
+    agent.sample();
+}
+
+#[test]
+fn who_is_welcome_and_does_not_read_is_counted_when_cut() {
+    let exporter =
+        Exporter::start(&[("EXPORTER_WRITE_TIMEOUT", "300ms"), ("EXPORTER_MAX_FRAME_RATE", "1000000")]);
+    let mut agent = Agent::join(&exporter, "web-1");
+    let welcomed = Agent::greet(&exporter, &hello("web-2", "r1")).client;
+    // Each of these is answered, and none is a sample.
+    let unknown = r#"{"v":1,"t":"x"}"#.repeat(4_000);
+    stuff(&mut welcomed.stream(), unknown.as_bytes(), || false);
+    exporter.when_value(r#"cpumon_exporter_rejected_connections_total{reason="unread"}"#, Some(1.0));
+    assert_eq!(exporter.value(r#"cpumon_agent_up{agent="web-2"}"#), None);
+    agent.sample();
 }
 
 #[test]

@@ -83,6 +83,8 @@ fn a_roster_that_makes_no_sense_is_set_aside() {
         br#"{"version":1,"last_heard_us":{"web-1":-1}}"#,
         br#"{"version":2,"last_heard_us":{"web-1":1}}"#,
         b"\xff\xfe{}",
+        b"{\"version\":1,\"last_heard_us\":{\"web-\xff\":1}}",
+        b"{\"version\":1,\"last_heard_us\":{},\"later\":\"\xff\"}",
     ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("roster.json");
