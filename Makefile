@@ -45,5 +45,5 @@ test-all: ## run the long forms of the tests too
 chaos: ## strike a stack of its own with real faults, compare every counter with the truth (FAULTS=30 SEED=7; as root)
 	@FAULTS="$(FAULTS)" SEED="$(SEED)" scripts/chaos
 
-bench: ## measure the programs beside the least their work can cost (15 minutes; QUICK=1: two)
-	@QUICK="$(QUICK)" scripts/bench
+bench: ## measure the programs beside the least their work can cost (15 minutes; QUICK=1: two; RESTART=1: its restart)
+	@QUICK="$(QUICK)" RESTART="$(RESTART)" scripts/bench

@@ -17,7 +17,9 @@ pub struct Extent {
     pub scrape_window: Duration,
     /// How many agents come back after a restart.
     pub restart_agents: usize,
-    /// How often that is done.
+    /// How long the exporter is down before they do, in turns.
+    pub downtimes: Vec<Duration>,
+    /// How often that is done, each.
     pub restarts: usize,
 }
 
@@ -35,8 +37,15 @@ impl Extent {
             fleet_window: Duration::from_secs(5),
             scrape_window: Duration::from_secs(2),
             restart_agents: most.min(10_000),
+            downtimes: vec![Duration::ZERO],
             restarts: 5,
         }
+    }
+
+    /// Restarts of the exporter alone, in two minutes and a half: at once, and after so long that most agents rest
+    /// for the longest time that they ever do.
+    pub fn restarts() -> Self {
+        Self { downtimes: vec![Duration::ZERO, Duration::from_secs(30)], restarts: 3, ..Self::full() }
     }
 
     /// A first impression in less than two minutes.

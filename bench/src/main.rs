@@ -1,4 +1,5 @@
-//! `cpumon-bench`: runs the benchmarks and prints the table. `--quick` for a first impression.
+//! `cpumon-bench`: runs the benchmarks and prints the table. `--quick` for a first impression, `--restart` for
+//! restarts of the exporter alone.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,16 +11,17 @@ use cpumon_bench::{agent, fleet, images, machine, progress, restart, start, visi
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let extent = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => Extent::full(),
-        ["--quick"] => Extent::quick(),
+    let begun = Instant::now();
+    let measured = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => measure(&Extent::full()),
+        ["--quick"] => measure(&Extent::quick()),
+        ["--restart"] => measure_restarts(&Extent::restarts()),
         _ => {
-            progress(format_args!("cpumon-bench: the only argument is --quick"));
+            progress(format_args!("cpumon-bench: the only arguments are --quick and --restart"));
             return ExitCode::from(64);
         }
     };
-    let begun = Instant::now();
-    match measure(&extent) {
+    match measured {
         Ok(table) => {
             let minutes = begun.elapsed().as_secs_f64() / 60.0;
             let told = write!(
@@ -47,5 +49,11 @@ fn measure(extent: &Extent) -> anyhow::Result<Table> {
     start::measure(extent, &mut table)?;
     restart::measure(extent, &mut table)?;
     images::measure(&mut table);
+    Ok(table)
+}
+
+fn measure_restarts(extent: &Extent) -> anyhow::Result<Table> {
+    let mut table = Table::default();
+    restart::measure(extent, &mut table)?;
     Ok(table)
 }

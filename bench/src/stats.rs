@@ -33,6 +33,11 @@ impl Runs {
         }
     }
 
+    /// The highest; not a number when there were none.
+    pub fn highest(&self) -> f64 {
+        self.sorted().last().copied().unwrap_or(f64::NAN)
+    }
+
     /// Each run's figure over that of the same run of `other`: what the machine did to one, it did to both.
     pub fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect())
@@ -95,6 +100,8 @@ mod tests {
         ] {
             assert_eq!(figures.iter().copied().collect::<Runs>().to_string(), expected);
         }
+        assert_eq!([3.0, 1.0, 2.0].into_iter().collect::<Runs>().highest(), 3.0);
+        assert!(Runs::default().highest().is_nan());
     }
 
     #[test]

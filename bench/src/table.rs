@@ -9,6 +9,8 @@ use crate::stats::Runs;
 pub enum Target {
     /// A figure of its own.
     AtMost(f64),
+    /// A figure of its own, in every run.
+    Never(f64),
     /// A multiple of the figure beside it.
     TimesBeside(f64),
 }
@@ -47,6 +49,7 @@ impl Row {
         let (bound, is_met) = match self.target {
             None => return String::new(),
             Some(Target::AtMost(most)) => (format!("at most {most}"), self.ours.median() <= most),
+            Some(Target::Never(most)) => (format!("never above {most}"), self.ours.highest() <= most),
             Some(Target::TimesBeside(most)) => {
                 let ratio = self.beside.as_ref().map(|(_, beside)| self.ours.over(beside).median());
                 (format!("at most {most}x"), ratio.is_some_and(|ratio| ratio <= most))
