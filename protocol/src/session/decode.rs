@@ -200,11 +200,16 @@ fn top_processes(wire: Vec<client::TopProcess<'_>>) -> Result<Vec<TopProcess>, R
     if wire.len() > TOP_PROCESSES_MAX {
         return Err(out_of_range("the number of top processes", "at most 20"));
     }
-    wire.into_iter()
-        .map(|process| {
-            Ok(TopProcess { comm: checked("top.comm", &process.comm)?, cores: Millionths(process.cores_ppm) })
-        })
-        .collect()
+    let mut processes: Vec<TopProcess> = Vec::with_capacity(wire.len());
+    for process in wire {
+        let (comm, cores) = (checked("top.comm", &process.comm)?, Millionths(process.cores_ppm));
+        // Given twice it would be two series of one name: what is said of a command counts together.
+        match processes.iter_mut().find(|known| known.comm == comm) {
+            Some(known) => known.cores = known.cores.saturating_add(cores),
+            None => processes.push(TopProcess { comm, cores }),
+        }
+    }
+    Ok(processes)
 }
 
 fn labels(wire: BTreeMap<Cow<'_, str>, Cow<'_, str>>) -> Result<Vec<Label>, Rejection> {

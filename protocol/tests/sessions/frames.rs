@@ -140,9 +140,7 @@ proptest! {
         }
         prop_assert_eq!(got_cores, cores);
         let mut sent = sample;
-        for process in &mut sent.top_processes {
-            process.comm = acceptable(&process.comm);
-        }
+        sent.top_processes = together(sent.top_processes);
         prop_assert_eq!(samples, vec![(Some(seq), sent.clone()), (Some(seq), sent)]);
     }
 
@@ -214,6 +212,31 @@ fn a_bye_carries_totals_only_with_their_place_and_percentage() {
         let (seq, sample) = expected;
         assert_eq!(outcome.said.last(), Some(&Said::Bye { seq, sample }), "{bye}");
     }
+}
+
+/// What arrives of these commands: as an exporter takes their names, those that are then alike together.
+fn together(processes: Vec<TopProcess>) -> Vec<TopProcess> {
+    let mut arrived: Vec<TopProcess> = Vec::new();
+    for TopProcess { comm, cores } in processes {
+        let comm = acceptable(&comm);
+        match arrived.iter_mut().find(|known| known.comm == comm) {
+            Some(known) => known.cores = known.cores.saturating_add(cores),
+            None => arrived.push(TopProcess { comm, cores }),
+        }
+    }
+    arrived
+}
+
+#[test]
+fn a_command_given_twice_counts_together() {
+    let process = |comm: &str, cores| TopProcess { comm: comm.into(), cores: Millionths(cores) };
+    let top_processes =
+        vec![process("sh", 1), process("a\u{1}", 10), process("sh", 2), process("a\u{2}", u64::MAX)];
+    let (session, mut frames) = welcomed(&plain_hello());
+    session.sample(1, &Sample { top_processes, ..Sample::default() }, &mut frames);
+    let outcome = hear(FrameLimits::default(), [&*frames]);
+    let Some(Said::Sample { sample, .. }) = outcome.said.last() else { panic!("{outcome:?}") };
+    assert_eq!(sample.top_processes, [process("sh", 3), process("a?", u64::MAX)]);
 }
 
 #[test]

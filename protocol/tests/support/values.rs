@@ -1,5 +1,7 @@
 //! Values at random, extremes included.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -108,7 +110,7 @@ fn facts(text: Texts) -> impl Strategy<Value = HostFacts> {
     )
 }
 
-/// A sample with such texts for its commands.
+/// A sample with such texts for its commands, each once.
 pub(crate) fn sample(text: Texts) -> BoxedStrategy<Sample> {
     let gauges = (ratio(), option::of(ratio()), option::of(ratio()), option::of(any::<u32>()));
     let cpu = (option::of(histogram()), option::of(cpu_times()), option::of(guest_times()));
@@ -133,12 +135,17 @@ pub(crate) fn sample(text: Texts) -> BoxedStrategy<Sample> {
             skipped_frames: totals[4],
             rtt: totals[5].map(Micros),
             cgroup,
-            top_processes: top
-                .into_iter()
-                .map(|(comm, cores)| TopProcess { comm, cores: Millionths(cores) })
-                .collect(),
+            top_processes: once_each(top),
         })
         .boxed()
+}
+
+fn once_each(top: Vec<(Box<str>, u64)>) -> Vec<TopProcess> {
+    let mut seen = BTreeSet::new();
+    top.into_iter()
+        .filter(|(comm, _)| seen.insert(comm.clone()))
+        .map(|(comm, cores)| TopProcess { comm, cores: Millionths(cores) })
+        .collect()
 }
 
 /// Totals of up to so many cores.
