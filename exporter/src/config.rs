@@ -112,7 +112,7 @@ pub static TABLE: Table = Table {
                 count(
                     "EXPORTER_MAX_CONNECTIONS",
                     "12000",
-                    "the most connections; at most the descriptor limit less 512",
+                    "the most connections; at most the descriptor limit less those of HTTP and 128",
                 ),
                 count(
                     "EXPORTER_MAX_CONNECTIONS_PER_ADDRESS",
@@ -161,7 +161,12 @@ pub static TABLE: Table = Table {
                 count(
                     "EXPORTER_MAX_HTTP_CONNECTIONS",
                     "512",
-                    "the most HTTP connections; one more is answered 503",
+                    "the most HTTP connections; one more takes the place of the one that has waited the longest for a request, or is answered 503 while all are being answered",
+                ),
+                span(
+                    "EXPORTER_HTTP_CROWDED_TIMEOUT",
+                    "5s",
+                    "the longest time for a request and its answer while all HTTP connections are taken",
                 ),
                 span(
                     "EXPORTER_HTTP_HEAD_TIMEOUT",
@@ -238,9 +243,8 @@ pub struct Config {
     pub state_interval: Duration,
     #[serde(deserialize_with = "text")]
     max_agents: usize,
-    /// The most ingest connections, as far as descriptors allow.
     #[serde(deserialize_with = "text")]
-    pub max_connections: usize,
+    max_connections: usize,
     #[serde(deserialize_with = "text")]
     max_connections_per_address: Option<usize>,
     #[serde(deserialize_with = "text")]
@@ -261,9 +265,10 @@ pub struct Config {
     original_idle_timeout: Micros,
     #[serde(deserialize_with = "text")]
     write_timeout: Micros,
-    /// The most HTTP connections.
     #[serde(deserialize_with = "text")]
-    pub max_http_connections: usize,
+    max_http_connections: usize,
+    #[serde(deserialize_with = "text")]
+    http_crowded_timeout: Duration,
     #[serde(deserialize_with = "text")]
     http_head_timeout: Duration,
     #[serde(deserialize_with = "text")]
@@ -358,6 +363,7 @@ impl Config {
     pub fn http(&self) -> HttpConfig {
         HttpConfig {
             max_connections: self.max_http_connections,
+            crowded_limit: self.http_crowded_timeout,
             first_request_limit: self.http_head_timeout,
             head_limit: self.http_idle_timeout,
             response_limit: self.http_response_timeout,

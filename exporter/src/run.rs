@@ -49,7 +49,12 @@ impl Listeners {
 pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Result<()> {
     let clock = Clock::start();
     let mut settings = config.ingest();
-    settings.max_connections = sockets::room_for_connections(config.max_connections);
+    let mut http_config = config.http();
+    let room = sockets::room_for_connections(sockets::Room {
+        ingest: settings.max_connections,
+        http: http_config.max_connections,
+    });
+    (settings.max_connections, http_config.max_connections) = (room.ingest, room.http);
     let roster_file = config.state_file.clone().map(RosterFile::new);
     let roster = roster_file.as_ref().map_or_else(Roster::default, RosterFile::load);
     let metrics =
@@ -70,7 +75,7 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
     );
 
     let http =
-        tokio::spawn(http::serve(listeners.http, Arc::new(site), config.http(), http_stats, stop.token()));
+        tokio::spawn(http::serve(listeners.http, Arc::new(site), http_config, http_stats, stop.token()));
     let house = tokio::spawn(housekeeping::keep(
         Arc::clone(&desk),
         clock,

@@ -44,6 +44,7 @@ impl Site for ExporterSite {
         let metrics = &self.desk.metrics;
         for (refusal, counter) in [
             (Refusal::Http, &self.http.refused_connections),
+            (Refusal::HttpCrowded, &self.http.evicted_connections),
             (Refusal::HttpMalformed, &self.http.malformed_requests),
             (Refusal::HttpSlow, &self.http.slow_responses),
             (Refusal::HttpRevoked, &self.http.revoked_responses),

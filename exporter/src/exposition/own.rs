@@ -23,8 +23,11 @@ pub enum Refusal {
     Silent,
     /// It did not read its answers in `EXPORTER_WRITE_TIMEOUT` and had sent no sample yet.
     Unread,
-    /// `EXPORTER_MAX_HTTP_CONNECTIONS` are open.
+    /// `EXPORTER_MAX_HTTP_CONNECTIONS` are open, and all are being answered.
     Http,
+    /// `EXPORTER_MAX_HTTP_CONNECTIONS` were open, and it had waited the longest for a request or been answered for
+    /// longer than `EXPORTER_HTTP_CROWDED_TIMEOUT`.
+    HttpCrowded,
     /// It sent what is no HTTP request, or one over its limits.
     HttpMalformed,
     /// It did not read its answer in `EXPORTER_HTTP_RESPONSE_TIMEOUT`.
@@ -37,13 +40,14 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Connections,
         Self::Address,
         Self::Ungreeted,
         Self::Silent,
         Self::Unread,
         Self::Http,
+        Self::HttpCrowded,
         Self::HttpMalformed,
         Self::HttpSlow,
         Self::HttpRevoked,
@@ -59,6 +63,7 @@ impl Refusal {
             Self::Silent => "silent",
             Self::Unread => "unread",
             Self::Http => "http",
+            Self::HttpCrowded => "http_crowded",
             Self::HttpMalformed => "http_malformed",
             Self::HttpSlow => "http_slow",
             Self::HttpRevoked => "http_revoked",

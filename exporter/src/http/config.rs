@@ -5,8 +5,12 @@ use std::time::Duration;
 /// Limits of the HTTP server. The defaults are meant for a port that strangers can reach.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    /// The most connections at once; one more is answered 503 and closed.
+    /// The most connections at once. One more takes the place of the one that has waited the longest for a
+    /// request; while all are being answered it is answered 503 and closed.
     pub max_connections: usize,
+    /// How long a request and its answer may take while all connections are taken; then it may have to make
+    /// room.
+    pub crowded_limit: Duration,
     /// How long a new connection may take to send the head of its first request.
     pub first_request_limit: Duration,
     /// How long any later head may take, counted from the end of the answer before it; so this is also
@@ -30,6 +34,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             max_connections: 512,
+            crowded_limit: Duration::from_secs(5),
             first_request_limit: Duration::from_secs(10),
             head_limit: Duration::from_secs(30),
             response_limit: Duration::from_secs(60),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::answer::{Answer, Routes};
-use super::progress::{Cut, Limits, Progress, Watched};
+use super::progress::{Cut, Progress, Watched};
 
 /// The most that is buffered of a request's head, and so the longest head, in bytes. (Of headers hyper
 /// takes at most 100.)
@@ -46,6 +46,8 @@ pub(super) enum Ending {
     Cut(Cut),
     /// The server stops.
     Stopped,
+    /// It made room for another connection.
+    Evicted,
 }
 
 /// Two steps to the end of the server.
@@ -57,22 +59,22 @@ pub(super) struct Stop {
     pub(super) at_once: CancellationToken,
 }
 
-/// Serves one connection until it ends.
+/// Serves one connection until it ends, which is soon once `evicted` is cancelled.
 pub(super) async fn serve(
     transport: impl Transport,
     routes: impl Routes,
-    limits: Limits,
+    progress: Arc<Progress>,
     stop: &Stop,
+    evicted: &CancellationToken,
 ) -> Ending {
-    let now = Instant::now();
-    let progress = Arc::new(Progress::new(limits, now));
     let io = TokioIo::new(Watched { stream: transport, progress: Arc::clone(&progress) });
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(HEAD_MAX)
         .serve_connection(io, Answer::new(routes, Arc::clone(&progress)));
 
-    let mut alarm = pin!(sleep_until(now));
+    let mut alarm = pin!(sleep_until(Instant::now()));
+    let mut evicted = pin!(evicted.cancelled());
     let mut gently = pin!(stop.gently.cancelled());
     let mut at_once = pin!(stop.at_once.cancelled());
     let mut is_stopping = false;
@@ -87,6 +89,9 @@ pub(super) async fn serve(
         if at_once.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ending::Stopped);
         }
+        if evicted.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ending::Evicted);
+        }
         match Pin::new(&mut connection).poll(cx) {
             Poll::Ready(result) => Poll::Ready(classify(result)),
             Poll::Pending => progress.poll_cut(alarm.as_mut(), cx).map(Ending::Cut),
@@ -94,7 +99,7 @@ pub(super) async fn serve(
     })
     .await;
 
-    if matches!(ending, Ending::Cut(_) | Ending::Stopped) {
+    if matches!(ending, Ending::Cut(_) | Ending::Stopped | Ending::Evicted) {
         connection.into_parts().io.into_inner().stream.discard_on_close();
     }
     ending

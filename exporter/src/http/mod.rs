@@ -4,7 +4,7 @@
 //! connection limit and a stop that waits for ever on one half-sent request:
 //!
 //! ```text
-//! listener -> server (slots, accept errors, stop)
+//! listener -> server (accept errors, stop) -> slots (who may be connected)
 //!               -> connection (hyper's HTTP/1, time limits)
 //!                    -> answer (refusals that need no route, security headers, shared bodies)
 //!                         -> routes (warp) -> shared rendering -> Site
@@ -33,6 +33,7 @@ mod screen;
 mod server;
 mod shared_rendering;
 mod site;
+mod slots;
 mod stats;
 mod turns;
 

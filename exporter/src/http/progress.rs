@@ -1,5 +1,6 @@
 //! How far one connection is, and by when it must be further.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -35,6 +36,12 @@ pub(super) struct Progress {
     state: Mutex<State>,
 }
 
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.standing().fmt(f)
+    }
+}
+
 /// See [`HttpConfig`](super::HttpConfig).
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
@@ -45,8 +52,25 @@ pub(super) struct Limits {
 
 struct State {
     deadline: Instant,
+    /// When it began to wait for the head that it waits for, or to be answered.
+    since: Instant,
     phase: Phase,
     reading: Option<Reading>,
+}
+
+/// What a connection does, as far as others have to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It waits for its client's next request, the first included.
+    Waiting {
+        /// Since then.
+        since: Instant,
+    },
+    /// A request is being answered, or its answer read.
+    Answering {
+        /// Since then.
+        since: Instant,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +94,10 @@ impl Progress {
     /// A connection that was accepted `now`.
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
         let deadline = now + limits.first_request;
-        Self { limits, state: Mutex::new(State { deadline, phase: Phase::Waiting, reading: None }) }
+        Self {
+            limits,
+            state: Mutex::new(State { deadline, since: now, phase: Phase::Waiting, reading: None }),
+        }
     }
 
     /// A request's head is there.
@@ -80,6 +107,7 @@ impl Progress {
         // holds for both, else requests could buy time for answers that are not read.
         if state.phase == Phase::Waiting {
             state.deadline = now + self.limits.response;
+            state.since = now;
         }
         state.phase = Phase::Answering;
     }
@@ -101,6 +129,7 @@ impl Progress {
         if state.phase == Phase::Flushing {
             state.phase = Phase::Waiting;
             state.deadline = now + self.limits.head;
+            state.since = now;
             state.reading = None;
         }
     }
@@ -108,6 +137,17 @@ impl Progress {
     /// Whether a request waits for its answer, or for a part of it.
     pub(super) fn is_busy(&self) -> bool {
         lock(&self.state).phase != Phase::Waiting
+    }
+
+    /// What it does, and since when.
+    pub(super) fn standing(&self) -> Standing {
+        let state = lock(&self.state);
+        let since = state.since;
+        if state.phase == Phase::Waiting {
+            Standing::Waiting { since }
+        } else {
+            Standing::Answering { since }
+        }
     }
 
     /// Ready when the connection has to be cut. To be polled after hyper was, each time; `alarm` is

@@ -1,21 +1,23 @@
 //! The accept loop: slots, errors of `accept`, and the stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::answer::Routes;
 use super::connection::{self, Ending, Stop};
-use super::progress::{Cut, Limits};
+use super::progress::{Cut, Limits, Progress};
 use super::routes::routes;
+use super::slots::{Slot, Slots};
 use super::{HttpConfig, HttpStats, Site};
 use crate::sockets::AcceptBackoff;
 
@@ -32,7 +34,7 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many clients at once may read [`REFUSAL`]; more are closed without it.
-const REFUSALS: usize = 64;
+const REFUSALS: usize = 16;
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ pub async fn serve(
     let routes = TowerToHyperService::new(warp::service(routes(&site, &config, &stats)));
     let stop = Stop { gently: stop, at_once: CancellationToken::new() };
     let server = Server {
-        slots: Arc::new(Semaphore::new(config.max_connections)),
+        slots: Slots::new(config.max_connections, config.crowded_limit),
         refusals: Arc::new(Semaphore::new(REFUSALS)),
         connections: TaskTracker::new(),
         config,
@@ -68,7 +70,7 @@ pub async fn serve(
 struct Server {
     config: HttpConfig,
     stats: Arc<HttpStats>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     refusals: Arc<Semaphore>,
     connections: TaskTracker,
     stop: Stop,
@@ -84,11 +86,11 @@ impl Server {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _peer)) => {
+                Ok((stream, peer)) => {
                     if backoff.succeeded() {
                         info!("http connections are accepted again");
                     }
-                    self.admit(stream, &routes);
+                    self.admit(stream, peer, &routes);
                 }
                 Err(error) => {
                     self.stats.accept_errors.increment();
@@ -107,8 +109,10 @@ impl Server {
     }
 
     /// Gives the connection a slot, or tells it that there is none.
-    fn admit(&self, stream: TcpStream, routes: &impl Routes) {
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, routes: &impl Routes) {
+        let now = Instant::now();
+        let progress = Arc::new(Progress::new(self.limits(), now));
+        let Some(slot) = self.slots.take(peer, Arc::clone(&progress), now) else {
             self.refuse(stream);
             return;
         };
@@ -116,9 +120,9 @@ impl Server {
             debug!(%error, "cannot switch off Nagle's algorithm for a client");
         }
         let open = OpenConnection::new(Arc::clone(&self.stats), slot);
-        let (routes, limits, stop) = (routes.clone(), self.limits(), self.stop.clone());
+        let (routes, stop) = (routes.clone(), self.stop.clone());
         self.connections.spawn(async move {
-            let ending = connection::serve(stream, routes, limits, &stop).await;
+            let ending = connection::serve(stream, routes, progress, &stop, open.slot.evicted()).await;
             open.count(&ending);
         });
     }
@@ -166,19 +170,20 @@ async fn tell_refusal(mut stream: TcpStream) {
 /// A connection that is counted as open until dropped, whatever way its task ends.
 struct OpenConnection {
     stats: Arc<HttpStats>,
-    _slot: OwnedSemaphorePermit,
+    slot: Slot,
 }
 
 impl OpenConnection {
-    fn new(stats: Arc<HttpStats>, slot: OwnedSemaphorePermit) -> Self {
+    fn new(stats: Arc<HttpStats>, slot: Slot) -> Self {
         stats.accepted_connections.increment();
         stats.open_connections.increment();
-        Self { stats, _slot: slot }
+        Self { stats, slot }
     }
 
     fn count(&self, ending: &Ending) {
         match ending {
             Ending::Closed | Ending::Stopped => {}
+            Ending::Evicted => self.stats.evicted_connections.increment(),
             Ending::Malformed => self.stats.malformed_requests.increment(),
             Ending::Cut(Cut::LateHead) => self.stats.late_heads.increment(),
             Ending::Cut(Cut::SlowResponse) => self.stats.slow_responses.increment(),

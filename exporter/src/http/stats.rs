@@ -43,6 +43,8 @@ pub struct HttpStats {
     pub accepted_connections: Counter,
     /// Connections answered 503, or just closed, because all slots were taken.
     pub refused_connections: Counter,
+    /// Connections that made room for another one, because all slots were taken.
+    pub evicted_connections: Counter,
     /// Failures of `accept`, such as no file descriptor left.
     pub accept_errors: Counter,
     /// Connections closed because no whole request head arrived in time, resting ones included.

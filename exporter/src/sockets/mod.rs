@@ -5,5 +5,5 @@ mod descriptors;
 mod listen;
 
 pub(crate) use accept_backoff::AcceptBackoff;
-pub(crate) use descriptors::room_for_connections;
+pub(crate) use descriptors::{Room, room_for_connections};
 pub(crate) use listen::listen;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cpumon_exporter::http::HttpConfig;
 use tokio::time::sleep;
 
-use crate::support::{PATIENCE, SHORT, Server, TestSite, eventually};
+use crate::support::{Client, PATIENCE, SHORT, Server, TestSite, eventually};
 
 async fn start(config: HttpConfig) -> Server {
     Server::start(TestSite::new(&[b"a_metric 1\n"]), config).await
@@ -163,16 +163,23 @@ async fn crowded_renderings_are_spaced_out() {
     assert_eq!(server.get("/metrics", "").await.status, 200);
 }
 
+/// Clients that are being answered until they read on.
+async fn readers(server: &Server, count: usize) -> Vec<Client> {
+    let mut readers = Vec::new();
+    for _ in 0..count {
+        let mut client = server.connect().await;
+        client.get("/metrics", "Connection: close\r\n").await;
+        client.head().await.expect("an answer");
+        readers.push(client);
+    }
+    readers
+}
+
 #[tokio::test]
 async fn one_connection_too_many_is_told_so() {
-    let server = start(HttpConfig { max_connections: 2, ..HttpConfig::default() }).await;
-    let mut kept = Vec::new();
-    for _ in 0..2 {
-        let mut client = server.connect().await;
-        client.get("/-/healthy", "").await;
-        assert_eq!(client.answer("GET").await.status, 200);
-        kept.push(client);
-    }
+    let config = HttpConfig { max_connections: 2, crowded_limit: PATIENCE, ..HttpConfig::default() };
+    let server = Server::start(TestSite::huge(), config).await;
+    let mut inside = readers(&server, 2).await;
     let mut surplus = server.connect().await;
     surplus.get("/metrics", "").await;
     let answer = surplus.answer("GET").await;
@@ -182,25 +189,61 @@ async fn one_connection_too_many_is_told_so() {
     assert_eq!(server.stats.refused_connections.get(), 1);
     assert_eq!(server.stats.open_connections.get(), 2);
 
-    kept.pop();
+    let whole = server.site.whole().len();
+    assert_eq!(inside.remove(0).until_closed().await.len(), whole, "who is inside is served");
     eventually("a slot is free", || server.stats.open_connections.get() == 1).await;
     assert_eq!(server.get("/-/healthy", "").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_flood_over_the_limit_leaves_those_who_are_in_alone() {
-    let server = start(HttpConfig { max_connections: 1, ..HttpConfig::default() }).await;
-    let mut inside = server.connect().await;
-    inside.get("/-/healthy", "").await;
-    inside.answer("GET").await;
+async fn with_all_slots_taken_by_silence_a_probe_and_a_scraper_still_get_in() {
+    let server = start(HttpConfig { max_connections: 8, ..HttpConfig::default() }).await;
+    let mut strangers = Vec::new();
+    for count in 1..=8 {
+        let mut client = server.connect().await;
+        match count % 3 {
+            0 => client.send("GET /metrics HTTP/1.1\r\nHost: te").await,
+            1 => {
+                client.get("/-/healthy", "").await;
+                assert_eq!(client.answer("GET").await.status, 200);
+            }
+            _ => {}
+        }
+        eventually("it is in", || server.stats.accepted_connections.get() == count).await;
+        strangers.push(client);
+    }
+    for path in ["/-/healthy", "/metrics", "/-/ready", "/metrics"] {
+        assert_eq!(server.get(path, "").await.status, 200, "{path}");
+    }
+    assert!(server.stats.evicted_connections.get() >= 1);
+    assert_eq!(server.stats.refused_connections.get(), 0);
+    assert_eq!(strangers[0].until_closed().await, b"", "the one that waited the longest");
+    eventually("no more are open than allowed", || server.stats.open_connections.get() <= 8).await;
+}
+
+#[tokio::test]
+async fn slow_readers_on_all_slots_make_room_after_the_crowded_limit() {
+    let config = HttpConfig { max_connections: 2, crowded_limit: SHORT, ..HttpConfig::default() };
+    let server = Server::start(TestSite::huge(), config).await;
+    let mut readers = readers(&server, 2).await;
+    sleep(SHORT).await;
+    assert_eq!(server.get("/-/healthy", "").await.status, 200);
+    assert!(readers[0].until_closed().await.len() < server.site.whole().len());
+    assert_eq!(server.stats.evicted_connections.get(), 1);
+}
+
+#[tokio::test]
+async fn a_flood_over_the_limit_leaves_who_is_being_answered_alone() {
+    let config = HttpConfig { max_connections: 2, crowded_limit: PATIENCE, ..HttpConfig::default() };
+    let server = Server::start(TestSite::huge(), config).await;
+    let mut inside = readers(&server, 1).await.remove(0);
     let mut flood = Vec::new();
     for _ in 0..200 {
         flood.push(server.connect().await);
     }
-    eventually("all are refused", || server.stats.refused_connections.get() == 200).await;
-    for client in &mut flood {
-        client.until_closed().await;
-    }
-    inside.get("/metrics", "").await;
-    assert_eq!(inside.answer("GET").await.status, 200);
+    eventually("all but one make room or are refused", || {
+        server.stats.evicted_connections.get() + server.stats.refused_connections.get() == 199
+    })
+    .await;
+    assert_eq!(inside.until_closed().await.len(), server.site.whole().len());
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::super::progress::Limits;
 use super::*;
 
 impl Transport for DuplexStream {
@@ -43,7 +44,8 @@ fn connect(capacity: usize, length: usize) -> Peer {
     let stop = Stop { gently: CancellationToken::new(), at_once: CancellationToken::new() };
     let given = stop.clone();
     let task = tokio::spawn(async move {
-        let ending = serve(transport, routes, LIMITS, &given).await;
+        let progress = Arc::new(Progress::new(LIMITS, Instant::now()));
+        let ending = serve(transport, routes, progress, &given, &CancellationToken::new()).await;
         (ending, Instant::now())
     });
     Peer { pipe, stop, began: Instant::now(), task }

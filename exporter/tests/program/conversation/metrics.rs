@@ -120,6 +120,7 @@ const OWN: &[Own] = &[
             "address",
             "connections",
             "http",
+            "http_crowded",
             "http_malformed",
             "http_revoked",
             "http_slow",
