@@ -34,9 +34,10 @@ softirq 215706 0 22524 34
 ";
 
 fn main() -> io::Result<()> {
-    let directory = std::env::args_os().nth(1).map(PathBuf::from).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "say where to: seeds DIRECTORY")
-    })?;
+    let directory = std::env::args_os()
+        .nth(1)
+        .map(PathBuf::from)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "say where to: seeds DIRECTORY"))?;
     let mut seeds: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
     let golden = bad::BAD.iter().map(|(at, input, _)| (at, input));
     for (at, input) in golden.chain(good::GOOD.iter().map(|(at, input, _)| (at, input))) {
@@ -65,12 +66,17 @@ fn main() -> io::Result<()> {
     let later = STAT.replace("10315", "10415").replace("160043", "160143");
     let others = ["0.20 0.18 0.12 1/80 11206\n", "some avg10=0.00 avg60=0.00 avg300=0.00 total=4711\n"];
     for stats in [[STAT, &later], [&later, STAT], [STAT, "cpu  1 2 3 4\n"], ["", STAT], [STAT, "cpu  1"]] {
-        let files: Vec<&[u8]> =
-            stats.iter().flat_map(|stat| [stat.as_bytes(), others[0].as_bytes(), others[1].as_bytes()]).collect();
+        let files: Vec<&[u8]> = stats
+            .iter()
+            .flat_map(|stat| [stat.as_bytes(), others[0].as_bytes(), others[1].as_bytes()])
+            .collect();
         seeds.entry("proc").or_default().push(files.join(&0xff));
     }
     for byte in 0..=63 {
-        seeds.entry("exposition").or_default().push((0..400u32).map(|at| (at as u8).wrapping_mul(byte)).collect());
+        seeds
+            .entry("exposition")
+            .or_default()
+            .push((0..400u32).map(|at| (at as u8).wrapping_mul(byte)).collect());
     }
     seeds.iter().try_for_each(|(target, inputs)| write(&directory.join(target), inputs))
 }

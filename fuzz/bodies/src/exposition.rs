@@ -132,7 +132,9 @@ pub(crate) fn run(input: &[u8]) {
         let page = page(&renderer, &fleet, now.mono);
         if let (Ok(_), false, Some(hostname)) = (joined, leaves, hostname) {
             let infos = page.family("cpumon_agent_info").map_or(&[][..], |infos| &infos.series);
-            let is_shown = infos.iter().any(|info| info.labels.get("hostname").is_some_and(|shown| **shown == *hostname));
+            let is_shown = infos
+                .iter()
+                .any(|info| info.labels.get("hostname").is_some_and(|shown| **shown == *hostname));
             assert!(is_shown, "{hostname:?} in {infos:?}");
         }
     }

@@ -34,7 +34,12 @@ fn check(outcome: &Outcome, stream: &[u8]) {
     assert!(outcome.errors.len() <= 1, "{:?}", outcome.errors);
     assert!(outcome.held_max <= 2 * LIMITS.frame, "{} bytes are held", outcome.held_max);
     // The smallest frame that is understood at all: `{"v":1,"t":""}`.
-    assert!(outcome.said.len() <= stream.len() / 14, "{} frames in {} bytes", outcome.said.len(), stream.len());
+    assert!(
+        outcome.said.len() <= stream.len() / 14,
+        "{} frames in {} bytes",
+        outcome.said.len(),
+        stream.len()
+    );
     for said in &outcome.said {
         if let Said::Sample { sample, .. } | Said::Bye { sample: Some(sample), .. } = said {
             assert!(sample.utilization.millionths() <= 1_000_000);

@@ -86,7 +86,9 @@ fn converse(number: u64, stream: &[u8], desk: &Desk, now: Now) -> Option<Connect
 
 /// A refusal is a whole frame, comes last, and says something.
 fn check_answers(answers: &[u8], is_over: bool) {
-    let refused = answers.split_inclusive(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"v\":1,\"t\":\"error\""));
+    let refused = answers
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"{\"v\":1,\"t\":\"error\""));
     for line in refused {
         let frame: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
         let message = frame.get("message").and_then(serde_json::Value::as_str).unwrap_or_default();

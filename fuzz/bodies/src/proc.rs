@@ -70,14 +70,17 @@ fn read(root: &TempDir, input: &[u8]) -> io::Result<()> {
 fn check_reading(reading: &Reading) {
     if let Cpu::Times(times) = &reading.cpu {
         assert!(times.cores.is_sorted_by(|a, b| a.core < b.core), "each core once, in order");
-        assert!(Mode::ALL.iter().try_fold(0u64, |sum, mode| sum.checked_add(times.total.get(*mode).0)).is_some());
+        assert!(
+            Mode::ALL.iter().try_fold(0u64, |sum, mode| sum.checked_add(times.total.get(*mode).0)).is_some()
+        );
     }
     assert_ne!(reading.logical_cpus, Some(0));
 }
 
 /// A sample is within its ranges, and no total falls.
 fn check_sample(sample: &Sample, last: Option<&Sample>) {
-    for ratio in [Some(sample.utilization), sample.utilization_max, sample.hottest_core].into_iter().flatten() {
+    for ratio in [Some(sample.utilization), sample.utilization_max, sample.hottest_core].into_iter().flatten()
+    {
         assert!(ratio.millionths() <= 1_000_000);
     }
     let Some(last) = last else { return };

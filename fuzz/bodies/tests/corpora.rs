@@ -20,7 +20,7 @@ fn every_file_of_the_corpora_is_stood() {
             assert!(outcome.is_ok(), "{name} does not stand {}", path.display());
             count += 1;
         }
-        assert!(count >= 20, "{count} files in {}", corpus.display());
+        assert!(count >= 5, "{count} files in {}", corpus.display());
     }
 }
 
