@@ -82,6 +82,8 @@ pub(crate) enum Caller {
         script: VecDeque<Vec<u8>>,
         /// The exporter's life in which it was overheard.
         life: u32,
+        /// When the exporter may have forgotten that it was said before.
+        until: Time,
     },
 }
 

@@ -1,6 +1,6 @@
 //! The other end: a listener that a test speaks through, byte for byte.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -69,6 +69,13 @@ impl Connection {
     /// Acknowledges `frame`.
     pub(super) fn ack(&mut self, frame: &Value) {
         self.say(&json!({"v": 1, "t": "ack", "seq": frame["seq"]}));
+    }
+
+    /// Reads one byte and answers this one; an error when the agent has closed.
+    pub(super) fn drip(&mut self, answer: u8) -> io::Result<()> {
+        let stream = self.0.get_mut();
+        stream.read_exact(&mut [0])?;
+        stream.write_all(&[answer])
     }
 
     /// Waits until the agent closes; false when it says something before that.

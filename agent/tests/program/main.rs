@@ -5,6 +5,7 @@
 
 mod exporter;
 mod process;
+mod slow;
 
 use std::fs;
 use std::time::{Duration, Instant};

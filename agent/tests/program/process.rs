@@ -1,5 +1,6 @@
 //! An agent as a process, with its log.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -68,6 +69,14 @@ impl Agent {
                 return lines;
             }
         }
+    }
+
+    /// The largest amount of memory that it has had so far, in bytes.
+    pub(super) fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        kilobytes * 1024
     }
 
     pub(super) fn signal(&self, signal: Signal) {

@@ -76,7 +76,7 @@ pub struct Connection {
     pace: Pace,
     /// The longest silence that is borne.
     patience: Micros,
-    /// When the last whole object came; at first, when it connected.
+    /// When the last whole object came; at first, when it connected. Between hello and the first sample, when hello came.
     heard: Moment,
     /// When something was answered last. An agent sends a sample after the answer to what it sent before, so what
     /// comes next was not sent before this moment, however long it was on its way.
@@ -106,6 +106,7 @@ impl Connection {
         let mut input = bytes;
         let mut frames = 0u32;
         let said_before = out.len();
+        let was_welcome = self.is_awaited();
         let verdict = loop {
             let frame = match self.session.receive(&mut input) {
                 Ok(Some(frame)) => frame,
@@ -146,7 +147,8 @@ impl Connection {
                 break verdict;
             }
         };
-        self.note_progress(frames, now.mono);
+        // Whatever else is sent, the first sample is due in the time for it.
+        self.note_progress(frames, was_welcome && self.is_awaited(), now.mono);
         if out.len() > said_before {
             self.answered = now.mono;
         }
@@ -170,6 +172,11 @@ impl Connection {
     /// Whether its client has said who it is. Until then it is one of those that may be strangers.
     pub fn is_greeted(&self) -> bool {
         self.session.is_greeted()
+    }
+
+    /// Whether it is an agent's that is welcome and has sent no sample yet.
+    fn is_awaited(&self) -> bool {
+        matches!(self.member, Member::Welcome { .. })
     }
 
     /// Whether it carries an agent's frames, whose end the fleet counts.
@@ -289,10 +296,12 @@ impl Connection {
         Verdict::Close(End::Protocol)
     }
 
-    fn note_progress(&mut self, frames: u32, now: Moment) {
+    fn note_progress(&mut self, frames: u32, is_awaited: bool, now: Moment) {
         if frames > 0 {
-            self.heard = now;
             self.frame_begun = None;
+            if !is_awaited {
+                self.heard = now;
+            }
         }
         if self.session.is_inside_frame() {
             self.frame_begun.get_or_insert(now);

@@ -11,7 +11,10 @@ use crate::plan::{Direction, Fault, Links, Oddity};
 use crate::sabotage::Sabotage;
 use crate::time::Time;
 
-/// How long the replayer can use what he has overheard: an exporter knows a name for a minute after a bye.
+/// How long an exporter surely knows a name after its last frame: for a minute, if that was a bye.
+const KNOWN: Micros = Micros::from_secs(60);
+
+/// How long the replayer can use what he has overheard: he takes some seconds to say it all.
 const USABLE: Micros = Micros::from_secs(50);
 
 /// The most samples that a killed agent may take along while its answers come promptly, for each second of its interval.
@@ -166,7 +169,7 @@ impl World<'_> {
         let overheard = process.overheard[agent].iter().filter(|heard| self.now.since(heard.at) < USABLE);
         let mut overheard: Vec<_> = overheard.cloned().collect();
         let Some(last) = overheard.last() else { return };
-        let hello = last.hello.clone();
+        let (hello, until) = (last.hello.clone(), last.at.plus(KNOWN));
         overheard.retain(|heard| heard.hello == hello);
         let random = &mut self.replayers[agent];
         let mut frames: Vec<Vec<u8>> = overheard.into_iter().map(|heard| heard.frame).collect();
@@ -179,7 +182,7 @@ impl World<'_> {
             frames = frames.iter().map(|frame| renumbered(frame)).collect();
         }
         let script: VecDeque<Vec<u8>> = std::iter::once(hello).chain(frames).collect();
-        let id = self.new_conn(agent, exporter, Caller::Replayer { script, life });
+        let id = self.new_conn(agent, exporter, Caller::Replayer { script, life, until });
         self.tally.replays += 1;
         self.note_conn("is replayed, connection", id);
     }

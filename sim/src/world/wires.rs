@@ -198,6 +198,11 @@ impl World<'_> {
     }
 
     fn arrive_at_exporter(&mut self, id: ConnId, parcel: Parcel) -> Result<(), Violation> {
+        // An exporter that has forgotten a name believes who shows it first, as after its restart. It was paused, or what
+        // was said would have come in time.
+        if matches!(self.conns[id].caller, Caller::Replayer { until, .. } if self.now >= until) {
+            return self.break_conn(id, false);
+        }
         match parcel {
             Parcel::Accepted => Ok(()),
             Parcel::Bytes(bytes) => self.exporter_receives(id, &bytes),

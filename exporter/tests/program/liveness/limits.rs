@@ -169,6 +169,19 @@ const SLOW: &[Slow] = &[
         counted: SILENT,
     },
     Slow {
+        what: "it is welcome and sends anything but a sample",
+        limits: &[
+            ("EXPORTER_IDLE_TIMEOUT", "300ms"),
+            ("EXPORTER_STALE_MIN", "300ms"),
+            ("EXPORTER_MAX_FRAME_RATE", "1000"),
+        ],
+        limit: Duration::from_millis(500),
+        before: &[HELLO],
+        says: "",
+        keeps_saying: r#"{"v":1,"t":"cores","seq":1,"cores":[]}"#,
+        counted: SILENT,
+    },
+    Slow {
         what: "an agent falls silent",
         limits: &[
             ("EXPORTER_IDLE_TIMEOUT", "300ms"),
