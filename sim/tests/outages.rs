@@ -1,5 +1,7 @@
 //! Long outages, which the drawn faults have none of: what lives through them loses nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers end the test")]
+
 use cpumon_protocol::model::Micros;
 use cpumon_sim::plan::{Bounds, Direction, Fault, Links, Plan, Planned};
 use cpumon_sim::time::Time;
@@ -24,10 +26,8 @@ fn lasting(at: Time, span: Micros, fault: Fault) -> Planned {
 }
 
 fn run(plan: &Plan) -> Tally {
-    match world::run(plan, Options::default()) {
-        Ok(history) => history.tally,
-        Err(failure) => panic!("seed {}: {}", failure.seed, failure.violation),
-    }
+    let history = world::run(plan, Options::default());
+    history.map_err(|failure| format!("seed {}: {}", failure.seed, failure.violation)).unwrap().tally
 }
 
 #[test]
