@@ -17,6 +17,7 @@ use crate::exposition::families::Thresholds;
 use crate::fleet::FleetSettings;
 use crate::http::HttpConfig;
 use crate::ingest::IngestSettings;
+use crate::sockets::KernelBuffers;
 
 const fn span(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
     Variable::new(name, default, meaning)
@@ -152,6 +153,12 @@ pub static TABLE: Table = Table {
                     "the longest silence of an agent before its connection is closed, or its stale time if that is longer",
                 ),
                 span("EXPORTER_ORIGINAL_IDLE_TIMEOUT", "60s", "the same for clients of the original"),
+                Variable::new(
+                    "EXPORTER_MAX_UNREAD",
+                    "8KiB",
+                    "about how much of its answers the kernel keeps for a client that does not read; beyond it nothing is read from the client either",
+                )
+                .within(Limits::Sizes(ByteSize(4 * 1024), ByteSize(1024 * 1024))),
                 span("EXPORTER_WRITE_TIMEOUT", "5s", "the longest time that answers may lie unread"),
             ],
         },
@@ -264,6 +271,8 @@ pub struct Config {
     #[serde(deserialize_with = "text")]
     original_idle_timeout: Micros,
     #[serde(deserialize_with = "text")]
+    max_unread: ByteSize,
+    #[serde(deserialize_with = "text")]
     write_timeout: Micros,
     #[serde(deserialize_with = "text")]
     max_http_connections: usize,
@@ -357,6 +366,12 @@ impl Config {
             max_connections_per_address: self.max_connections_per_address,
             max_ungreeted: self.max_ungreeted,
         }
+    }
+
+    /// What the kernel keeps of an agent's connection: one frame of the largest, and a few answers.
+    pub(crate) fn ingest_buffers(&self) -> KernelBuffers {
+        let bytes = |size: ByteSize| u32::try_from(size.bytes()).unwrap_or(u32::MAX);
+        KernelBuffers { received: Some(bytes(self.max_frame)), sent: Some(bytes(self.max_unread)) }
     }
 
     /// What the HTTP side goes by.

@@ -27,6 +27,9 @@ pub struct Listeners {
     pub http: TcpListener,
 }
 
+/// What the kernel keeps of a request that was not read yet, in bytes: a head, and no body.
+const HTTP_RECEIVE_BUFFER: u32 = 32 * 1024;
+
 impl Listeners {
     /// Binds where the configuration says, and tells the addresses.
     ///
@@ -34,8 +37,13 @@ impl Listeners {
     ///
     /// Names the variable whose address cannot be had.
     pub fn bind(config: &Config) -> anyhow::Result<Self> {
-        let ingest = sockets::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen)?;
-        let http = sockets::listen("EXPORTER_HTTP_LISTEN", config.http_listen)?;
+        let ingest =
+            sockets::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen, config.ingest_buffers())?;
+        let http = sockets::listen(
+            "EXPORTER_HTTP_LISTEN",
+            config.http_listen,
+            sockets::KernelBuffers { received: Some(HTTP_RECEIVE_BUFFER), sent: None },
+        )?;
         tracing::info!(ingest = %ingest.local_addr()?, http = %http.local_addr()?, "listening");
         Ok(Self { ingest, http })
     }
