@@ -1,20 +1,25 @@
 //! The connection to an exporter: absent, being opened, or open. All of the link's I/O, and none of its decisions.
 
+mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
+use cpumon_daemon::tls::ClientTls;
 use cpumon_daemon::variables::HostPort;
 use cpumon_protocol::limits::REPLY_MAX;
-use tokio::io::AsyncReadExt;
-use tokio::net::tcp::WriteHalf;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::link::Failure;
+use stream::Stream;
 
 /// The most addresses of one name that an attempt tries.
 const ADDRESSES_MAX: usize = 16;
@@ -22,17 +27,21 @@ const ADDRESSES_MAX: usize = 16;
 /// A connection to one of several exporters.
 pub struct Connection {
     exporters: Vec<HostPort>,
+    /// With it, every connection is over TLS.
+    tls: Option<Arc<ClientTls>>,
     state: State,
-    /// What the system would not take yet: at most a frame, as the link sends no other before its answer.
+    /// What the stream would not take yet: at most a frame, as the link sends no other before its answer.
     unsent: Vec<u8>,
+    /// Whether the system has not taken all that was sent.
+    is_sending: bool,
     broken: Option<io::Error>,
     input: Box<[u8]>,
 }
 
 enum State {
     Closed,
-    Opening(Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>),
-    Open(TcpStream),
+    Opening(Pin<Box<dyn Future<Output = io::Result<Stream>>>>),
+    Open(Stream),
 }
 
 /// What happened to the connection.
@@ -47,10 +56,18 @@ pub enum Happened {
 }
 
 impl Connection {
-    /// No connection yet, to any of `exporters`.
-    pub fn to(exporters: Vec<HostPort>) -> Self {
+    /// No connection yet, to any of `exporters`; with `tls` there will never be one without.
+    pub fn to(exporters: Vec<HostPort>, tls: Option<Arc<ClientTls>>) -> Self {
         let input = vec![0; REPLY_MAX].into();
-        Self { exporters, state: State::Closed, unsent: Vec::new(), broken: None, input }
+        Self {
+            exporters,
+            tls,
+            state: State::Closed,
+            unsent: Vec::new(),
+            is_sending: false,
+            broken: None,
+            input,
+        }
     }
 
     /// Which exporter the attempt of this number is about: each failure moves on to the next.
@@ -63,7 +80,7 @@ impl Connection {
         self.close();
         if let Some(exporter) = self.exporter(attempt).cloned() {
             let round = attempt as usize / self.exporters.len().max(1);
-            self.state = State::Opening(Box::pin(open(exporter, round)));
+            self.state = State::Opening(Box::pin(open(exporter, self.tls.clone(), round)));
         }
     }
 
@@ -71,6 +88,7 @@ impl Connection {
     pub fn close(&mut self) {
         self.state = State::Closed;
         self.unsent.clear();
+        self.is_sending = false;
         self.broken = None;
     }
 
@@ -82,7 +100,12 @@ impl Connection {
         }
         if let State::Open(stream) = &mut self.state {
             self.unsent.extend_from_slice(bytes);
-            self.broken = flush(&stream.split().1, &mut self.unsent).err();
+            // Nobody waits here; whoever awaits what happens next will be woken.
+            let sent = stream.poll_send(&mut self.unsent, &mut Context::from_waker(Waker::noop()));
+            self.is_sending = sent.is_pending();
+            if let Poll::Ready(Err(error)) = sent {
+                self.broken = Some(error);
+            }
         }
     }
 
@@ -116,44 +139,44 @@ impl Connection {
                 Ok(Happened::Opened(peer))
             }
             State::Open(stream) => {
-                let (mut reader, writer) = stream.split();
-                loop {
-                    tokio::select! {
-                        got = reader.read(&mut self.input) => match got.map_err(failed)? {
-                            0 => return Err(Failure::Closed),
-                            length => return Ok(Happened::Received(length)),
-                        },
-                        ready = writer.writable(), if !self.unsent.is_empty() => {
-                            ready.and_then(|()| flush(&writer, &mut self.unsent)).map_err(failed)?;
+                let (unsent, input, is_sending) = (&mut self.unsent, &mut self.input, &mut self.is_sending);
+                let exchange = poll_fn(|cx| {
+                    if *is_sending {
+                        let sent = stream.poll_send(unsent, cx);
+                        *is_sending = sent.is_pending();
+                        if let Poll::Ready(Err(error)) = sent {
+                            return Poll::Ready(Err(error));
                         }
                     }
+                    let mut read = ReadBuf::new(input);
+                    ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
+                    Poll::Ready(Ok(read.filled().len()))
+                });
+                match exchange.await {
+                    Ok(0) => Err(Failure::Closed),
+                    Ok(length) => Ok(Happened::Received(length)),
+                    // The end of a TLS stream whose other end did not announce it.
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Failure::Closed),
+                    Err(error) => Err(failed(error)),
                 }
             }
         }
     }
 }
 
-/// Writes as much of `unsent` as the system takes now, and removes that.
-fn flush(writer: &WriteHalf<'_>, unsent: &mut Vec<u8>) -> io::Result<()> {
-    while !unsent.is_empty() {
-        match writer.try_write(unsent) {
-            Ok(written) => drop(unsent.drain(..written)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
 /// Resolves the name, as its addresses may have changed, and tries them one after the other; each round begins
 /// with another one, so that an address that swallows everything does not hide the others.
-async fn open(exporter: HostPort, round: usize) -> io::Result<TcpStream> {
+async fn open(exporter: HostPort, tls: Option<Arc<ClientTls>>, round: usize) -> io::Result<Stream> {
+    let tls = match tls {
+        None => None,
+        Some(tls) => Some(stream::newest(tls).await),
+    };
     let mut addresses = resolve(&exporter).await?;
     let first = round.checked_rem(addresses.len()).unwrap_or_default();
     addresses.rotate_left(first);
     let mut last_error = io::Error::new(io::ErrorKind::NotFound, format!("{exporter} has no address"));
     for address in addresses {
-        match connect(address).await {
+        match connect(address, &exporter, tls.as_ref()).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last_error = error,
         }
@@ -174,7 +197,11 @@ async fn resolve(exporter: &HostPort) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+async fn connect(
+    address: SocketAddr,
+    exporter: &HostPort,
+    tls: Option<&Arc<ClientConfig>>,
+) -> io::Result<Stream> {
     let told =
         |error: io::Error| io::Error::new(error.kind(), format!("cannot connect to {address}: {error}"));
     let stream = TcpStream::connect(address).await.map_err(told)?;
@@ -184,5 +211,7 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     }
     // One small frame a second: there is never a reason to wait for more to send.
     stream.set_nodelay(true)?;
-    Ok(stream)
+    Stream::over(stream, exporter, tls).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot begin TLS with {exporter} at {address}: {error}"))
+    })
 }

@@ -6,7 +6,8 @@
 //! - [`recorder`]: what that means, as samples and totals;
 //! - [`ticker`]: when to sample, and when to send; [`alarm`]: the timer that wakes it up;
 //! - [`state`]: what outlives the process;
-//! - [`link`]: the conversation with the exporter; [`connection`]: its socket;
+//! - [`link`]: the conversation with the exporter; [`connection`]: its socket, with or without TLS;
+//! - [`credential`]: the token, and over what it may go;
 //! - [`health`], [`terminal`]: for whoever asks or watches;
 //! - [`run`]: all of them together.
 //!
@@ -16,6 +17,7 @@
 pub mod alarm;
 pub mod config;
 pub mod connection;
+pub mod credential;
 pub mod health;
 pub mod identity;
 pub mod link;

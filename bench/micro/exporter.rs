@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{ConnectionId, Fleet, FleetSettings, Place, Reported, Roster};
+use cpumon_exporter::fleet::{Claim, ConnectionId, Fleet, FleetSettings, Place, Reported, Roster};
 use cpumon_exporter::ingest::{Connection, Desk, IngestSettings, Verdict};
 use cpumon_exporter::journal::Journal;
 use cpumon_load::machine::{self, Machine};
@@ -34,7 +34,9 @@ fn fleet(agents: usize) -> (Fleet, Vec<Place>) {
     let places = (0..agents).map(|number| {
         let name = AgentName::new(&format!("agent-{number:05}")).expect("a name");
         let hello = machine::hello(name, Micros::from_secs(1));
-        fleet.join(CONNECTION, peer(), hello, reported(1, sample(number)), NOW).expect("a place")
+        fleet
+            .join(CONNECTION, peer(), hello, Claim::Shared, reported(1, sample(number)), NOW)
+            .expect("a place")
     });
     let places = places.collect();
     (fleet, places)

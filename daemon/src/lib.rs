@@ -4,6 +4,7 @@
 //! - [`logs`]: events on stderr, each on exactly one line; a limit for those that repeat;
 //! - [`stop`]: the signals, the token that carries the wish to stop, the drain;
 //! - [`clock`]: the one place that reads clocks;
+//! - [`tls`]: certificates, keys, and what is made of them;
 //! - [`program`]: arguments, boot order, exit status;
 //! - [`escape`]: texts from outside, made fit for one line.
 //!
@@ -22,4 +23,5 @@ pub mod escape;
 pub mod logs;
 pub mod program;
 pub mod stop;
+pub mod tls;
 pub mod variables;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cpumon_daemon::logs::{LogFilter, LogFormat, Settings as LogSettings};
 use cpumon_daemon::variables::{
-    ByteSize, Configuration, Group, Limits, Refusal, Review, Table, Variable, text,
+    ByteSize, Configuration, Group, Limits, Refusal, Review, Secret, Table, Variable, text,
 };
 use cpumon_protocol::model::histogram::BOUNDS;
 use cpumon_protocol::model::{AgentName, Micros, Ratio};
@@ -15,9 +15,10 @@ use serde::Deserialize;
 
 use crate::exposition::families::Thresholds;
 use crate::fleet::FleetSettings;
-use crate::http::HttpConfig;
-use crate::ingest::IngestSettings;
-use crate::sockets::KernelBuffers;
+use crate::http::healthcheck::Scheme;
+use crate::http::{HttpConfig, HttpToken};
+use crate::ingest::{Access, IngestSettings};
+use crate::security::{Listener, Security, check_token};
 
 const fn span(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
     Variable::new(name, default, meaning)
@@ -50,6 +51,62 @@ pub static TABLE: Table = Table {
                     "EXPORTER_HTTP_LISTEN",
                     "127.0.0.1:8000",
                     "where `/metrics` and the page are; `[::]:8000` in the image",
+                ),
+                Variable::new(
+                    "EXPORTER_INGEST_TLS_LISTEN",
+                    "",
+                    "where agents connect over TLS 1.3, besides; needs a certificate",
+                ),
+            ],
+        },
+        Group {
+            heading: "Certificates (PEM files; a changed file counts from the next connection on)",
+            variables: &[
+                Variable::new(
+                    "EXPORTER_INGEST_TLS_CERT_FILE",
+                    "",
+                    "the certificate that agents see, with those between it and the CA",
+                ),
+                Variable::new("EXPORTER_INGEST_TLS_KEY_FILE", "", "its private key"),
+                Variable::new(
+                    "EXPORTER_INGEST_TLS_CLIENT_CA_FILE",
+                    "",
+                    "the CA of agents: with it, who has no certificate of that CA cannot connect over TLS",
+                ),
+                Variable::new(
+                    "EXPORTER_HTTP_TLS_CERT_FILE",
+                    "",
+                    "the certificate that HTTP clients see: with it, `EXPORTER_HTTP_LISTEN` speaks TLS 1.3 alone",
+                ),
+                Variable::new("EXPORTER_HTTP_TLS_KEY_FILE", "", "its private key"),
+                Variable::new("EXPORTER_HTTP_TLS_CLIENT_CA_FILE", "", "the CA of HTTP clients, likewise"),
+                span("EXPORTER_TLS_RELOAD_INTERVAL", "5s", "how often these files are looked at"),
+                count(
+                    "EXPORTER_MAX_TLS_HANDSHAKES",
+                    "128",
+                    "the most TLS handshakes of agents at once; one more waits for its turn",
+                ),
+            ],
+        },
+        Group {
+            heading: "Tokens",
+            variables: &[
+                Variable::new(
+                    "EXPORTER_TOKEN",
+                    "",
+                    "the secret that agents must show, or a token made of it for their name by `cpumon-exporter token NAME`; better `EXPORTER_TOKEN_FILE`, as others may see variables",
+                )
+                .secret(),
+                Variable::new("EXPORTER_TOKEN_FILE", "", "a file with that secret"),
+                Variable::new(
+                    "EXPORTER_ALLOW_ORIGINAL",
+                    "",
+                    "whether clients of the original, which have no token, are let in; unset: while no token is asked for",
+                ),
+                Variable::new(
+                    "EXPORTER_HTTP_TOKEN_FILE",
+                    "",
+                    "a file with the token that HTTP clients must show (`Authorization: Bearer`, or as a password); `/-/healthy` and `/-/ready` ask for none",
                 ),
             ],
         },
@@ -153,12 +210,6 @@ pub static TABLE: Table = Table {
                     "the longest silence of an agent before its connection is closed, or its stale time if that is longer",
                 ),
                 span("EXPORTER_ORIGINAL_IDLE_TIMEOUT", "60s", "the same for clients of the original"),
-                Variable::new(
-                    "EXPORTER_MAX_UNREAD",
-                    "8KiB",
-                    "about how much of its answers the kernel keeps for a client that does not read; beyond it nothing is read from the client either",
-                )
-                .within(Limits::Sizes(ByteSize(4 * 1024), ByteSize(1024 * 1024))),
                 span("EXPORTER_WRITE_TIMEOUT", "5s", "the longest time that answers may lie unread"),
             ],
         },
@@ -228,6 +279,35 @@ pub struct Config {
     /// Where HTTP is served.
     #[serde(deserialize_with = "text")]
     pub http_listen: SocketAddr,
+    /// Where agents connect over TLS.
+    #[serde(deserialize_with = "text")]
+    pub ingest_tls_listen: Option<SocketAddr>,
+    #[serde(deserialize_with = "text")]
+    ingest_tls_cert_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    ingest_tls_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    ingest_tls_client_ca_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    http_tls_cert_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    http_tls_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    http_tls_client_ca_file: Option<PathBuf>,
+    /// How often certificates are looked at.
+    #[serde(deserialize_with = "text")]
+    pub tls_reload_interval: Duration,
+    #[serde(deserialize_with = "text")]
+    max_tls_handshakes: usize,
+    #[serde(deserialize_with = "text")]
+    token_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    allow_original: Option<bool>,
+    #[serde(deserialize_with = "text")]
+    http_token_file: Option<PathBuf>,
+    /// What the files hold. Empty for a health check.
+    #[serde(skip)]
+    pub security: Security,
     #[serde(deserialize_with = "text")]
     stale_intervals: u64,
     #[serde(deserialize_with = "text")]
@@ -271,8 +351,6 @@ pub struct Config {
     #[serde(deserialize_with = "text")]
     original_idle_timeout: Micros,
     #[serde(deserialize_with = "text")]
-    max_unread: ByteSize,
-    #[serde(deserialize_with = "text")]
     write_timeout: Micros,
     #[serde(deserialize_with = "text")]
     max_http_connections: usize,
@@ -300,7 +378,35 @@ pub struct Config {
 impl Configuration for Config {
     const TABLE: &'static Table = &TABLE;
 
+    fn open(&mut self, review: &mut Review) {
+        let token =
+            review.secret_or_file("EXPORTER_TOKEN", "EXPORTER_TOKEN_FILE", self.token_file.as_deref());
+        let variable = if self.token_file.is_some() { "EXPORTER_TOKEN_FILE" } else { "EXPORTER_TOKEN" };
+        let http_token = self
+            .http_token_file
+            .as_deref()
+            .and_then(|path| review.secret_in("EXPORTER_HTTP_TOKEN_FILE", path));
+        self.security = Security {
+            token: check_token(token, variable, review),
+            ingest_tls: self.ingest_tls_listen.and_then(|_| self.ingest_tls().open(&[], review)),
+            http_tls: self.http_tls().open(&[b"http/1.1"], review),
+            http_token: http_token.as_ref().map(HttpToken::new),
+        };
+    }
+
     fn complete(&mut self, review: &mut Review) {
+        if self.ingest_tls_listen.is_some() {
+            self.ingest_tls().check(review);
+        } else if self.ingest_tls().is_given() {
+            let wrong = "is needed for the certificates that are given";
+            review.fault(
+                &["EXPORTER_INGEST_TLS_LISTEN"],
+                &Refusal::new(wrong, "write an address such as [::]:8443"),
+            );
+        }
+        if self.http_tls().is_given() {
+            self.http_tls().check(review);
+        }
         for (name, threshold) in
             [("EXPORTER_ALERT_WARNING", self.alert_warning), ("EXPORTER_ALERT_CRITICAL", self.alert_critical)]
         {
@@ -365,13 +471,9 @@ impl Config {
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,
             max_ungreeted: self.max_ungreeted,
+            max_tls_handshakes: self.max_tls_handshakes,
+            access: Access::new(self.security.token.as_ref().map(Secret::expose), self.allow_original),
         }
-    }
-
-    /// What the kernel keeps of an agent's connection: one frame of the largest, and a few answers.
-    pub(crate) fn ingest_buffers(&self) -> KernelBuffers {
-        let bytes = |size: ByteSize| u32::try_from(size.bytes()).unwrap_or(u32::MAX);
-        KernelBuffers { received: Some(bytes(self.max_frame)), sent: Some(bytes(self.max_unread)) }
     }
 
     /// What the HTTP side goes by.
@@ -383,7 +485,49 @@ impl Config {
             head_limit: self.http_idle_timeout,
             response_limit: self.http_response_timeout,
             stop_limit: self.stop_timeout,
+            tls: self.security.http_tls.clone(),
+            token: self.security.http_token.clone(),
             ..HttpConfig::default()
+        }
+    }
+
+    /// Whether HTTP is over TLS.
+    pub fn has_http_tls(&self) -> bool {
+        self.http_tls_cert_file.is_some()
+    }
+
+    /// How a health check has to ask.
+    pub fn http_scheme(&self) -> Scheme {
+        match (&self.http_tls_cert_file, &self.http_tls_client_ca_file) {
+            (None, _) => Scheme::Http,
+            (Some(_), None) => Scheme::Https,
+            (Some(_), Some(_)) => Scheme::HttpsWithCertificate,
+        }
+    }
+
+    fn ingest_tls(&self) -> Listener<'_> {
+        Listener {
+            names: [
+                "EXPORTER_INGEST_TLS_CERT_FILE",
+                "EXPORTER_INGEST_TLS_KEY_FILE",
+                "EXPORTER_INGEST_TLS_CLIENT_CA_FILE",
+            ],
+            certificate: self.ingest_tls_cert_file.as_deref(),
+            key: self.ingest_tls_key_file.as_deref(),
+            client_authorities: self.ingest_tls_client_ca_file.as_deref(),
+        }
+    }
+
+    fn http_tls(&self) -> Listener<'_> {
+        Listener {
+            names: [
+                "EXPORTER_HTTP_TLS_CERT_FILE",
+                "EXPORTER_HTTP_TLS_KEY_FILE",
+                "EXPORTER_HTTP_TLS_CLIENT_CA_FILE",
+            ],
+            certificate: self.http_tls_cert_file.as_deref(),
+            key: self.http_tls_key_file.as_deref(),
+            client_authorities: self.http_tls_client_ca_file.as_deref(),
         }
     }
 

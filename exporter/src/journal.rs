@@ -63,6 +63,14 @@ impl Journal {
         }
     }
 
+    /// A handshake failed. Which side is at fault stays open: it may be a scanner, or a CA that the agent lacks.
+    pub fn handshake_failed(&self, error: &std::io::Error, peer: SocketAddr, now: Moment) {
+        let reason = Refusal::Tls.label();
+        if let Some(left_out) = self.pass(reason, now) {
+            tracing::warn!(%peer, reason, detail = ?error.to_string(), left_out, "refused a connection");
+        }
+    }
+
     fn pass(&self, kind: &'static str, now: Moment) -> Option<u64> {
         self.limited.lock().unwrap_or_else(PoisonError::into_inner).pass(kind, now)
     }

@@ -6,6 +6,7 @@
 //! [`fleet`] and [`ingest::Connection`] are plain values without I/O; what runs them is in [`mod@run`].
 
 mod api;
+mod certificates;
 pub mod config;
 pub mod exposition;
 pub mod fleet;
@@ -15,5 +16,6 @@ pub mod ingest;
 pub mod journal;
 mod roster_file;
 pub mod run;
+pub mod security;
 mod site;
 mod sockets;

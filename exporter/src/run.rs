@@ -12,23 +12,22 @@ use crate::exposition::own::OwnMetrics;
 use crate::exposition::render::Renderer;
 use crate::fleet::{Fleet, Roster};
 use crate::http::{self, HttpStats};
-use crate::ingest::{self, Desk};
+use crate::ingest::{self, Desk, Doors};
 use crate::journal::Journal;
 use crate::roster_file::RosterFile;
 use crate::site::ExporterSite;
-use crate::{housekeeping, sockets};
+use crate::{certificates, housekeeping, sockets};
 
 /// The exporter's sockets, bound.
 #[derive(Debug)]
 pub struct Listeners {
     /// For agents.
     pub ingest: TcpListener,
+    /// For agents over TLS.
+    pub ingest_tls: Option<TcpListener>,
     /// For HTTP.
     pub http: TcpListener,
 }
-
-/// What the kernel keeps of a request that was not read yet, in bytes: a head, and no body.
-const HTTP_RECEIVE_BUFFER: u32 = 32 * 1024;
 
 impl Listeners {
     /// Binds where the configuration says, and tells the addresses.
@@ -37,15 +36,21 @@ impl Listeners {
     ///
     /// Names the variable whose address cannot be had.
     pub fn bind(config: &Config) -> anyhow::Result<Self> {
-        let ingest =
-            sockets::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen, config.ingest_buffers())?;
-        let http = sockets::listen(
-            "EXPORTER_HTTP_LISTEN",
-            config.http_listen,
-            sockets::KernelBuffers { received: Some(HTTP_RECEIVE_BUFFER), sent: None },
-        )?;
-        tracing::info!(ingest = %ingest.local_addr()?, http = %http.local_addr()?, "listening");
-        Ok(Self { ingest, http })
+        let ingest = sockets::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen)?;
+        let http = sockets::listen("EXPORTER_HTTP_LISTEN", config.http_listen)?;
+        let ingest_tls = config
+            .ingest_tls_listen
+            .map(|address| sockets::listen("EXPORTER_INGEST_TLS_LISTEN", address))
+            .transpose()?;
+        let over_tls = ingest_tls.as_ref().map(TcpListener::local_addr).transpose()?;
+        tracing::info!(
+            ingest = %ingest.local_addr()?,
+            ingest_tls = over_tls.map(tracing::field::display),
+            http = %http.local_addr()?,
+            is_http_tls = config.has_http_tls(),
+            "listening"
+        );
+        Ok(Self { ingest, ingest_tls, http })
     }
 }
 
@@ -56,6 +61,7 @@ impl Listeners {
 /// When it cannot begin; later, no client and no error of a client ends it.
 pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Result<()> {
     let clock = Clock::start();
+    config.security.warn();
     let mut settings = config.ingest();
     let mut http_config = config.http();
     let room = sockets::room_for_connections(sockets::Room {
@@ -82,6 +88,16 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
         stop.clone(),
     );
 
+    let security = &config.security;
+    tokio::spawn(certificates::follow(
+        [("EXPORTER_INGEST_TLS", &security.ingest_tls), ("EXPORTER_HTTP_TLS", &security.http_tls)]
+            .into_iter()
+            .filter_map(|(variables, tls)| Some((variables, Arc::clone(tls.as_ref()?))))
+            .collect(),
+        config.tls_reload_interval,
+        stop.clone(),
+    ));
+    let doors = Doors { plain: listeners.ingest, tls: listeners.ingest_tls.zip(security.ingest_tls.clone()) };
     let http =
         tokio::spawn(http::serve(listeners.http, Arc::new(site), http_config, http_stats, stop.token()));
     let house = tokio::spawn(housekeeping::keep(
@@ -91,7 +107,7 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
         config.state_interval,
         stop.clone(),
     ));
-    let drained = ingest::serve(listeners.ingest, Arc::clone(&desk), clock, stop, config.stop_timeout).await;
+    let drained = ingest::serve(doors, Arc::clone(&desk), clock, stop, config.stop_timeout).await;
     let http = http.await.context("the HTTP server has panicked")?;
     house.await.context("housekeeping has panicked")?;
     // The last that is heard of the counters: nobody will scrape them any more.

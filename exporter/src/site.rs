@@ -48,6 +48,8 @@ impl Site for ExporterSite {
             (Refusal::HttpMalformed, &self.http.malformed_requests),
             (Refusal::HttpSlow, &self.http.slow_responses),
             (Refusal::HttpRevoked, &self.http.revoked_responses),
+            (Refusal::HttpTls, &self.http.failed_handshakes),
+            (Refusal::HttpAuth, &self.http.unauthorized_requests),
         ] {
             metrics.set_refused_connections(refusal, counter.get());
         }

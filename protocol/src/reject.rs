@@ -39,11 +39,13 @@ pub enum RejectReason {
     NameConflict,
     /// A new name while the fleet is full of living agents.
     FleetFull,
+    /// A token that is missing or wrong.
+    Auth,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotAnObject,
         Self::TooLarge,
         Self::TooDeep,
@@ -61,6 +63,7 @@ impl RejectReason {
         Self::Replaced,
         Self::NameConflict,
         Self::FleetFull,
+        Self::Auth,
     ];
 
     /// The value of the label `reason`.
@@ -83,6 +86,7 @@ impl RejectReason {
             Self::Replaced => "replaced",
             Self::NameConflict => "name_conflict",
             Self::FleetFull => "fleet_full",
+            Self::Auth => "auth",
         }
     }
 }

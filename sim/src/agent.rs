@@ -87,6 +87,7 @@ impl AgentHost {
             ephemeral: false,
             facts: HostFacts { hostname: Some(self.name.as_str().into()), ..HostFacts::default() },
             labels: Vec::new(),
+            token: None,
         };
         self.ledger.begin_run(self.machine.boot, kept.is_some());
         self.process.insert(Process {

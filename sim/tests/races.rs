@@ -67,6 +67,7 @@ fn claimant(random: &mut Rng, number: u64) -> Claimant {
         ephemeral: false,
         facts: HostFacts::default(),
         labels: Vec::new(),
+        token: None,
     };
     Claimant {
         number,

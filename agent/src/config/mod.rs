@@ -4,15 +4,18 @@ mod health_socket;
 mod label;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cpumon_daemon::logs::{LogFilter, LogFormat};
+use cpumon_daemon::tls::ClientTls;
 use cpumon_daemon::variables::{
     Configuration, Group, HostPort, Limits, Refusal, Review, Table, Variable, text,
 };
 use cpumon_protocol::limits::LABELS_MAX;
-use cpumon_protocol::model::{AgentName, Micros};
+use cpumon_protocol::model::{AgentName, Micros, Token};
 use serde::Deserialize;
 
 use crate::link::{BackoffSettings, LinkSettings};
@@ -77,6 +80,18 @@ pub static TABLE: Table = Table {
             ],
         },
         Group {
+            heading: "Trust",
+            variables: &[
+                Variable::new("AGENT_TLS", "false", "whether to speak TLS 1.3; the exporter's certificate must then be good for its host in `AGENT_EXPORTERS`, and nothing is ever sent without TLS"),
+                Variable::new("AGENT_TLS_CA_FILE", "", "the CA of the exporter's certificate, in PEM; unset: those that this system trusts. A changed file counts from the next connection on, as of the two below"),
+                Variable::new("AGENT_TLS_CERT_FILE", "", "the agent's own certificate in PEM, for exporters that ask for one"),
+                Variable::new("AGENT_TLS_KEY_FILE", "", "its private key in PEM"),
+                Variable::new("AGENT_TOKEN", "", "the token that exporters ask for; better `AGENT_TOKEN_FILE`, as others may see variables").secret(),
+                Variable::new("AGENT_TOKEN_FILE", "", "a file with that token"),
+                Variable::new("AGENT_PLAINTEXT_TOKEN", "false", "whether the token may leave this machine without TLS, readable for whoever is on its way"),
+            ],
+        },
+        Group {
             heading: "Health",
             variables: &[
                 Variable::new("AGENT_HEALTH_SOCKET", HealthSocket::DEFAULT, "the Unix socket that `healthcheck` asks: a path, or on Linux `@` and a name that needs no file"),
@@ -129,6 +144,23 @@ pub struct Config {
     #[serde(deserialize_with = "text")]
     pub stop_timeout: Micros,
     #[serde(deserialize_with = "text")]
+    pub tls: bool,
+    #[serde(deserialize_with = "text")]
+    pub tls_ca_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    pub tls_cert_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    pub tls_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    pub token_file: Option<PathBuf>,
+    #[serde(deserialize_with = "text")]
+    pub plaintext_token: bool,
+    /// What the files hold; nothing for a health check.
+    #[serde(skip)]
+    pub tls_client: Option<Arc<ClientTls>>,
+    #[serde(skip)]
+    pub token: Option<Token>,
+    #[serde(deserialize_with = "text")]
     pub health_socket: HealthSocket,
     #[serde(deserialize_with = "text")]
     pub health_max_age: Micros,
@@ -153,6 +185,12 @@ impl Configuration for Config {
             let refusal = Refusal::new("is shorter than AGENT_BACKOFF_MIN", "write one at least as long");
             review.fault(&["AGENT_BACKOFF_MAX", "AGENT_BACKOFF_MIN"], &refusal);
         }
+        trust::complete(self, review);
+    }
+
+    fn open(&mut self, review: &mut Review) {
+        self.token = trust::token(self, review);
+        self.tls_client = trust::tls(self, review);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use cpumon_daemon::variables::{self, Environment, check_table};
-use cpumon_protocol::limits::{HELLO_MAX, LABEL_KEY_MAX};
+use cpumon_protocol::limits::{HELLO_MAX, LABEL_KEY_MAX, TEXT_MAX};
 use cpumon_protocol::model::{Hello, HostFacts, Label, Ratio, RunId, WallTime};
 use cpumon_protocol::session::agent::AgentSession;
 
@@ -76,7 +76,7 @@ fn faults_name_the_variable_and_what_would_be_right() {
 
 #[test]
 fn labels_are_never_left_out_of_hello() {
-    let fact = || Some("\"".repeat(cpumon_protocol::limits::TEXT_MAX).into());
+    let fact = || Some("\"".repeat(TEXT_MAX).into());
     let value = "v".repeat(58);
     let labels: Vec<_> = (0..LABELS_MAX - 1).map(|n| format!("key{n:02}={value}")).collect();
     let config = load(&[("AGENT_LABELS", &labels.join(","))]).unwrap();
@@ -97,6 +97,7 @@ fn labels_are_never_left_out_of_hello() {
             cpu_model: fact(),
         },
         labels: config.labels.into_iter().map(|label| (label.key, label.value)).collect::<Vec<Label>>(),
+        token: Token::new(&"t".repeat(TEXT_MAX)),
     };
     let mut out = Vec::new();
     AgentSession::start(&hello, &mut out);

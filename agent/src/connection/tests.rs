@@ -1,7 +1,7 @@
 //! Against real sockets.
 
 use cpumon_daemon::variables::Value;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
@@ -22,7 +22,7 @@ async fn nowhere() -> HostPort {
 /// A connection and its other end.
 async fn pair() -> (Connection, TcpStream) {
     let (listener, exporter) = listen().await;
-    let mut connection = Connection::to(vec![exporter]);
+    let mut connection = Connection::to(vec![exporter], None);
     connection.open(0);
     let opened = connection.happened().await;
     assert_eq!(opened, Happened::Opened(listener.local_addr().unwrap()));
@@ -78,7 +78,7 @@ async fn failures_say_what_was_tried() {
         (nowhere.clone(), format!("cannot connect to {nowhere}: ")),
         (invalid, "cannot resolve host.invalid: ".to_owned()),
     ] {
-        let mut connection = Connection::to(vec![exporter]);
+        let mut connection = Connection::to(vec![exporter], None);
         connection.open(0);
         match connection.happened().await {
             Happened::Failed(Failure::Io(why)) => assert!(why.starts_with(&start), "{why}"),
@@ -90,7 +90,7 @@ async fn failures_say_what_was_tried() {
 #[tokio::test]
 async fn each_failure_moves_on_to_the_next_exporter() {
     let (listener, good) = listen().await;
-    let mut connection = Connection::to(vec![nowhere().await, good.clone(), nowhere().await]);
+    let mut connection = Connection::to(vec![nowhere().await, good.clone(), nowhere().await], None);
     for (attempt, opens) in [(0, false), (1, true), (2, false), (3, false), (4, true)] {
         connection.open(attempt);
         let opened = connection.happened().await == Happened::Opened(listener.local_addr().unwrap());
@@ -104,7 +104,7 @@ async fn each_failure_moves_on_to_the_next_exporter() {
 async fn a_name_is_resolved() {
     let (listener, exporter) = listen().await;
     let by_name = HostPort::from_text(&format!("localhost:{}", exporter.port())).unwrap();
-    let mut connection = Connection::to(vec![by_name]);
+    let mut connection = Connection::to(vec![by_name], None);
     connection.open(0);
     assert_eq!(connection.happened().await, Happened::Opened(listener.local_addr().unwrap()));
 }

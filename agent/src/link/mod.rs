@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use cpumon_protocol::model::{Hello, Micros, Moment, Sample};
+use cpumon_protocol::model::{Hello, Micros, Moment, Sample, Token};
 use cpumon_protocol::session::agent::{AgentSession, Answer, Leaving};
 
 use backoff::Backoff;
@@ -120,6 +120,12 @@ impl Link {
             want_cores: false,
             events: VecDeque::new(),
         }
+    }
+
+    /// What hello shows from here on, to be let in. To be called when it is known who the other end is, before
+    /// [`Link::connected`].
+    pub fn show(&mut self, token: Option<Token>) {
+        self.hello.token = token;
     }
 
     /// A second was measured. `due` says whether the promised interval is over; in between, a sample only

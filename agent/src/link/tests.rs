@@ -27,6 +27,7 @@ impl Rig {
             ephemeral: false,
             facts: HostFacts::default(),
             labels: Vec::new(),
+            token: None,
         };
         Self { link: Link::new(LinkSettings::default(), hello, 1), now: Moment(SECOND), sent: Vec::new() }
     }

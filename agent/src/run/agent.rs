@@ -4,6 +4,7 @@
 
 use std::future::ready;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 
 use cpumon_daemon::clock::Clock;
@@ -13,6 +14,7 @@ use tracing::error;
 
 use crate::alarm::Alarm;
 use crate::connection::{Connection, Happened};
+use crate::credential::{Credential, Shown};
 use crate::health::LastTick;
 use crate::link::{Action, Event, Link};
 use crate::recorder::Recorder;
@@ -34,6 +36,7 @@ pub(super) struct Agent {
     pub(super) state: Option<StateFile>,
     pub(super) link: Link,
     pub(super) connection: Connection,
+    pub(super) credential: Credential,
     pub(super) terminal: Terminal,
     pub(super) journal: Journal,
     pub(super) last_tick: LastTick,
@@ -129,6 +132,7 @@ impl Agent {
         let action = match happened {
             Happened::Opened(peer) => {
                 self.journal.opened(peer);
+                self.show_token(now, peer);
                 self.link.connected(now, &mut self.out)
             }
             Happened::Received(length) => {
@@ -140,6 +144,18 @@ impl Agent {
             }
         };
         self.act(action);
+    }
+
+    fn show_token(&mut self, now: Moment, peer: SocketAddr) {
+        let token = match self.credential.for_peer(peer) {
+            Shown::Token(token) => Some(token),
+            Shown::Nothing => None,
+            Shown::Withheld => {
+                self.journal.withheld(now, peer);
+                None
+            }
+        };
+        self.link.show(token);
     }
 
     fn stop(&mut self, patience: Micros) {

@@ -34,6 +34,18 @@ impl Journal {
         self.peer = Some(peer);
     }
 
+    /// The token is not shown to this address.
+    pub(super) fn withheld(&mut self, now: Moment, peer: SocketAddr) {
+        if let Some(left_out) = self.troubles.pass("withheld", now) {
+            warn!(
+                exporter = %peer,
+                left_out,
+                "the token is not sent, since others could read it on its way; set AGENT_TLS=true, or \
+                 AGENT_PLAINTEXT_TOKEN=true if nobody can"
+            );
+        }
+    }
+
     /// Something happened on the link.
     pub(super) fn event(&mut self, now: Moment, event: &Event) {
         let exporter = self.peer.map(|peer| peer.to_string());

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::alarm::Alarm;
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::credential::Credential;
 use crate::health::{self, LastTick};
 use crate::identity::{self, Files, Identity, Origin};
 use crate::link::Link;
@@ -57,7 +58,8 @@ pub async fn run(config: Config, stop: Stop) -> anyhow::Result<()> {
         recorder: Recorder::new(kept),
         state,
         link: Link::new(config.link(), hello, random_bits()? as u64),
-        connection: Connection::to(config.exporters),
+        connection: Connection::to(config.exporters, config.tls_client),
+        credential: Credential::new(config.token, config.tls, config.plaintext_token),
         terminal: Terminal::of_stdout(),
         journal: Journal::default(),
         last_tick,
@@ -133,6 +135,7 @@ fn hello(
         ephemeral: identity.ephemeral,
         facts,
         labels: config.labels.iter().map(|label| (label.key.clone(), label.value.clone())).collect(),
+        token: None,
     })
 }
 

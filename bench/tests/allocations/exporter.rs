@@ -9,7 +9,7 @@ use cpumon_daemon::stop::Stop;
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
 use cpumon_exporter::fleet::{Fleet, FleetSettings, Roster};
-use cpumon_exporter::ingest::{self, Desk, IngestSettings};
+use cpumon_exporter::ingest::{self, Desk, Doors, IngestSettings};
 use cpumon_exporter::journal::Journal;
 use cpumon_protocol::model::Ratio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -56,7 +56,13 @@ fn a_sample_over_tcp_needs_no_memory() {
     let mut stream = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(ingest::serve(listener, Arc::clone(&desk), clock, stop.clone(), Duration::ZERO));
+        tokio::spawn(ingest::serve(
+            Doors { plain: listener, tls: None },
+            Arc::clone(&desk),
+            clock,
+            stop.clone(),
+            Duration::ZERO,
+        ));
         let mut stream = TcpStream::connect(address).await.unwrap();
         exchange(&mut stream, &[greeting]).await;
         exchange(&mut stream, &frames).await;

@@ -1,6 +1,7 @@
 //! The frame of a program's `main`: arguments, variables, logs, run, exit status.
 
 mod arguments;
+mod command;
 
 use std::{
     io::{self, Write},
@@ -19,6 +20,7 @@ use crate::{
     variables::{self, Configuration, Environment, Faults, Loaded},
 };
 use arguments::Action;
+pub use command::Command;
 
 /// The status of a program that was called or configured wrongly (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
@@ -58,7 +60,19 @@ impl<C: Configuration> Program<C> {
         healthcheck: impl AsyncFnOnce(C) -> anyhow::Result<()>,
         run: impl AsyncFnOnce(C, Stop) -> anyhow::Result<()>,
     ) -> ExitCode {
-        let action = match Action::of(std::env::args_os().skip(1)) {
+        self.main_with(&[], healthcheck, run)
+    }
+
+    /// The same, for a program that knows `commands` besides: each prints its result on stdout, status 0, or one
+    /// line with what was wrong, status 64.
+    pub fn main_with(
+        self,
+        commands: &[Command<C>],
+        healthcheck: impl AsyncFnOnce(C) -> anyhow::Result<()>,
+        run: impl AsyncFnOnce(C, Stop) -> anyhow::Result<()>,
+    ) -> ExitCode {
+        let names: Vec<_> = commands.iter().map(|command| command.name).collect();
+        let action = match Action::of(&names, std::env::args_os().skip(1)) {
             Ok(action) => action,
             Err(refusal) => {
                 complain(format_args!("{}: {refusal}", self.name));
@@ -66,9 +80,10 @@ impl<C: Configuration> Program<C> {
             }
         };
         match action {
-            Action::Help => print(&self.help()),
+            Action::Help => print(&self.help(commands)),
             Action::Version => print(&format!("{} {}\n", self.name, self.version)),
             Action::Healthcheck => self.healthcheck(healthcheck),
+            Action::Command { index, argument } => self.obey(commands.get(index), &argument),
             Action::Run => self.run(run),
         }
     }
@@ -108,8 +123,24 @@ impl<C: Configuration> Program<C> {
         }
     }
 
+    fn obey(&self, command: Option<&Command<C>>, argument: &str) -> ExitCode {
+        let (Some(command), Ok(Loaded { config, .. })) = (command, self.load()) else {
+            return ExitCode::from(USAGE);
+        };
+        match (command.run)(&config, argument) {
+            Ok(result) => print(&format!("{result}\n")),
+            Err(refusal) => {
+                complain(format_args!("{}: {}", self.name, Escaped(&refusal)));
+                ExitCode::from(USAGE)
+            }
+        }
+    }
+
     fn healthcheck(&self, healthcheck: impl AsyncFnOnce(C) -> anyhow::Result<()>) -> ExitCode {
-        let Ok(Loaded { config, .. }) = self.load() else { return ExitCode::FAILURE };
+        let loaded = variables::load_without_files(&Environment::of_process());
+        let Ok(Loaded { config, .. }) = loaded.inspect_err(|faults| complain(faults)) else {
+            return ExitCode::FAILURE;
+        };
         let checked = self.block_on(async || {
             let checked = tokio::time::timeout(HEALTHCHECK_MAX, healthcheck(config)).await;
             checked.unwrap_or_else(|_| Err(anyhow!("no answer within {HEALTHCHECK_MAX:?}")))
@@ -132,8 +163,9 @@ impl<C: Configuration> Program<C> {
         result
     }
 
-    fn help(&self) -> String {
+    fn help(&self, commands: &[Command<C>]) -> String {
         let Self { name, version, about, .. } = self;
+        let commands: String = commands.iter().map(|command| command.usage(name)).collect();
         let variables = variables::help(C::TABLE);
         format!(
             "{name} {version}: {about}
@@ -141,7 +173,7 @@ impl<C: Configuration> Program<C> {
 usage:
   {name}                  run until SIGTERM or SIGINT
   {name} healthcheck      exit with 0 when it is healthy here, else with 1
-  {name} --help, -h       print this
+{commands}  {name} --help, -h       print this
   {name} --version, -V    print the version
 
 All else is set by environment variables. Empty means unset; durations carry a unit (500ms, 1s, 24h).

@@ -25,6 +25,13 @@ pub trait Configuration: DeserializeOwned {
     fn complete(&mut self, review: &mut Review) {
         let _ = review;
     }
+
+    /// Reads the files that variables name and that the program cannot begin without: tokens, certificates. Runs
+    /// after [`complete`](Configuration::complete), and not for a health check: a file that goes bad while the
+    /// program runs must not get it restarted.
+    fn open(&mut self, review: &mut Review) {
+        let _ = review;
+    }
 }
 
 /// A configuration, and what was found beside it.
@@ -43,11 +50,30 @@ pub struct Loaded<C> {
 ///
 /// Every fault there is: each wrong value is noted and its default read in its place, until the rest is read.
 pub fn load<C: Configuration>(environment: &Environment) -> Result<Loaded<C>, Faults> {
+    load_and(environment, |config: &mut C, review| {
+        config.complete(review);
+        config.open(review);
+    })
+}
+
+/// The same, without the files that variables name.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_without_files<C: Configuration>(environment: &Environment) -> Result<Loaded<C>, Faults> {
+    load_and(environment, C::complete)
+}
+
+fn load_and<C: Configuration>(
+    environment: &Environment,
+    finish: impl FnOnce(&mut C, &mut Review),
+) -> Result<Loaded<C>, Faults> {
     let mut review = Review::of(C::TABLE, environment);
     let Some(mut config) = decode::<C>(&mut review) else {
         return Err(Faults(review.into_faults()));
     };
-    config.complete(&mut review);
+    finish(&mut config, &mut review);
     match review.into_faults() {
         none if none.is_empty() => Ok(Loaded { config, unknown: unknown(C::TABLE, environment) }),
         faults => Err(Faults(faults)),

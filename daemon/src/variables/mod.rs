@@ -21,7 +21,7 @@ mod unknown;
 mod value;
 
 pub use check::check_table;
-pub use decode::{Configuration, Loaded, load};
+pub use decode::{Configuration, Loaded, load, load_without_files};
 pub use environment::Environment;
 pub use fault::{Fault, Faults};
 pub use help::{help, markdown};

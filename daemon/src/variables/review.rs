@@ -1,5 +1,7 @@
 //! The second look at the variables, where they are held against each other.
 
+use std::{fs::File, io::Read, path::Path};
+
 use super::{
     environment::Environment,
     fault::{Fault, Held},
@@ -7,6 +9,9 @@ use super::{
     table::{Table, Variable},
     value::Refusal,
 };
+
+/// The largest file that is read for a secret, in bytes.
+const SECRET_FILE_MAX: u64 = 4 * 1024;
 
 /// One variable of the table and the text that counts for it.
 struct Setting {
@@ -101,6 +106,35 @@ impl Review {
         Some(Secret::new(&setting.text))
     }
 
+    /// The secret that stands in `variable` or in the file that `file_variable` names, blanks around it trimmed;
+    /// nothing when neither is given. Both, or a file that holds none, is a fault.
+    pub fn secret_or_file(
+        &mut self,
+        variable: &str,
+        file_variable: &str,
+        path: Option<&Path>,
+    ) -> Option<Secret> {
+        let given = self.secret(variable);
+        let Some(path) = path else { return given };
+        if given.is_some() {
+            let refusal = Refusal::new(format!("is given beside {file_variable}"), "set one of the two");
+            self.fault(&[variable, file_variable], &refusal);
+            return None;
+        }
+        self.secret_in(file_variable, path)
+    }
+
+    /// The secret in the file at `path`, which `variable` names.
+    pub fn secret_in(&mut self, variable: &str, path: &Path) -> Option<Secret> {
+        match read_secret(path) {
+            Ok(secret) => Some(secret),
+            Err(refusal) => {
+                self.fault(&[variable], &refusal);
+                None
+            }
+        }
+    }
+
     /// Adds a fault of the first of `variables`, found by holding it against the others.
     ///
     /// Does nothing when one of them has a fault already: its default would be blamed for the user's value.
@@ -122,6 +156,24 @@ impl Review {
             Some(setting) if !setting.text.is_empty() => Held::Default(setting.text.clone()),
             _ => Held::Nothing,
         }
+    }
+}
+
+/// The one line of a file, without the blanks around it.
+fn read_secret(path: &Path) -> Result<Secret, Refusal> {
+    let right = "name a file with one line in it";
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(SECRET_FILE_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|error| Refusal::new(format!("cannot be read ({error})"), right))?;
+    if bytes.len() as u64 > SECRET_FILE_MAX {
+        return Err(Refusal::new("is larger than 4 KiB", right));
+    }
+    match str::from_utf8(&bytes).map(str::trim) {
+        Ok("") => Err(Refusal::new("is an empty file", right)),
+        Ok(text) if text.contains(['\n', '\r']) => Err(Refusal::new("holds more than one line", right)),
+        Ok(text) => Ok(Secret::new(text)),
+        Err(_) => Err(Refusal::new("is not UTF-8", right)),
     }
 }
 

@@ -36,11 +36,19 @@ pub enum Refusal {
     HttpRevoked,
     /// The operating system could not take it, for want of descriptors or memory.
     Accept,
+    /// Its TLS handshake failed.
+    Tls,
+    /// Its token is missing or wrong.
+    Auth,
+    /// Its TLS handshake on the HTTP port failed.
+    HttpTls,
+    /// Not the connection but a request on it: it had no token, or a wrong one.
+    HttpAuth,
 }
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Connections,
         Self::Address,
         Self::Ungreeted,
@@ -52,6 +60,10 @@ impl Refusal {
         Self::HttpSlow,
         Self::HttpRevoked,
         Self::Accept,
+        Self::Tls,
+        Self::Auth,
+        Self::HttpTls,
+        Self::HttpAuth,
     ];
 
     /// The value of the label `reason`.
@@ -68,6 +80,10 @@ impl Refusal {
             Self::HttpSlow => "http_slow",
             Self::HttpRevoked => "http_revoked",
             Self::Accept => "accept",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::HttpTls => "http_tls",
+            Self::HttpAuth => "http_auth",
         }
     }
 }

@@ -28,6 +28,15 @@ const RETIRED_MAX: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(usize);
 
+/// By what right an agent has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// By one that others have too: whoever holds the name keeps it.
+    Shared,
+    /// By a token of its own: whoever came last is it.
+    Own,
+}
+
 /// An agent whose connection has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
@@ -77,8 +86,9 @@ impl Fleet {
 
     /// Whether `hello` would be let in at `now`; says after which silence its agent will count as gone.
     /// It changes nothing: a name takes its place with its first sample.
-    pub fn judge(&self, hello: &Hello, now: Moment) -> Result<Micros, Rejection> {
+    pub fn judge(&self, hello: &Hello, claim: Claim, now: Moment) -> Result<Micros, Rejection> {
         match self.by_name.get(hello.agent.as_str()) {
+            Some(_) if claim == Claim::Own => {}
             Some(&index) => self.check_conflict(&self.agents[index], hello, now)?,
             None if self.agents.len() < self.settings.max_agents => {}
             None if self.longest_gone(now).is_some() => {}
@@ -93,10 +103,11 @@ impl Fleet {
         conn: ConnectionId,
         endpoint: SocketAddr,
         hello: Hello,
+        claim: Claim,
         reported: Reported,
         now: Now,
     ) -> Result<Place, Rejection> {
-        self.judge(&hello, now.mono)?;
+        self.judge(&hello, claim, now.mono)?;
         if let Some(&index) = self.by_name.get(hello.agent.as_str()) {
             check_newer(&self.agents[index], &hello, reported.seq)?;
         }

@@ -25,6 +25,7 @@ fn hello(agent: &str, run: u128) -> Hello {
         ephemeral: false,
         facts: HostFacts::default(),
         labels: Vec::new(),
+        token: None,
     }
 }
 
@@ -46,8 +47,19 @@ fn fleet(settings: FleetSettings) -> Fleet {
 }
 
 fn join(fleet: &mut Fleet, conn: u64, hello: Hello, seq: u64, second: u64) -> Result<Place, RejectReason> {
+    claim(fleet, conn, hello, Claim::Shared, seq, second)
+}
+
+fn claim(
+    fleet: &mut Fleet,
+    conn: u64,
+    hello: Hello,
+    claim: Claim,
+    seq: u64,
+    second: u64,
+) -> Result<Place, RejectReason> {
     fleet
-        .join(ConnectionId(conn), endpoint(1), hello, reported(seq, 500_000, second), at(second))
+        .join(ConnectionId(conn), endpoint(1), hello, claim, reported(seq, 500_000, second), at(second))
         .map_err(|rejection| rejection.reason)
 }
 
@@ -203,7 +215,10 @@ fn a_full_fleet_forgets_the_longest_gone_and_never_the_living() {
     let a = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
     let b = join(&mut fleet, 2, hello("b", 1), 1, 100).unwrap();
     assert_eq!(join(&mut fleet, 3, hello("c", 1), 1, 101), Err(RejectReason::FleetFull));
-    assert_eq!(fleet.judge(&hello("c", 1), at(101).mono).map_err(|r| r.reason), Err(RejectReason::FleetFull));
+    assert_eq!(
+        fleet.judge(&hello("c", 1), Claim::Shared, at(101).mono).map_err(|r| r.reason),
+        Err(RejectReason::FleetFull)
+    );
     fleet.leave(b, ConnectionId(2), End::Eof, at(102).mono);
     fleet.leave(a, ConnectionId(1), End::Eof, at(103).mono);
     assert!(join(&mut fleet, 4, hello("c", 1), 1, 104).is_ok());

@@ -17,6 +17,8 @@ use super::body::{AnswerBody, Content, SharedBody};
 use super::progress::Progress;
 use super::rendering::Rendering;
 use super::screen::{self, Refusal};
+use super::token::CHALLENGES;
+use super::{HttpStats, HttpToken};
 
 /// Put by a route into its response's extensions: the body to send in place of the route's own. It goes
 /// this way because a body of warp's can be made from a stream only, which would hide its length.
@@ -66,16 +68,37 @@ where
     }
 }
 
+/// Who is answered at all, and who is told of it when somebody is not.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) token: Option<HttpToken>,
+    pub(super) stats: Arc<HttpStats>,
+}
+
+impl Guard {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        screen::screen(request.method(), request.version(), request.headers())?;
+        match &self.token {
+            Some(token) if !token.lets(request.uri().path(), request.headers()) => {
+                self.stats.unauthorized_requests.increment();
+                Err(Refusal::Unauthorized)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Answers the requests of one connection.
 pub(super) struct Answer<R> {
     routes: R,
+    guard: Guard,
     progress: Arc<Progress>,
 }
 
 impl<R> Answer<R> {
     /// `progress` is the connection's own.
-    pub(super) fn new(routes: R, progress: Arc<Progress>) -> Self {
-        Self { routes, progress }
+    pub(super) fn new(routes: R, guard: Guard, progress: Arc<Progress>) -> Self {
+        Self { routes, guard, progress }
     }
 }
 
@@ -88,8 +111,7 @@ impl<R: Routes> Service<Request<Incoming>> for Answer<R> {
         self.progress.request_began(Instant::now());
         let progress = Arc::clone(&self.progress);
         let closes = screen::has_body(request.headers());
-        if let Err(refusal) = screen::screen(request.method(), request.version(), request.headers()) {
-            let closes = closes || refusal.ends_connection();
+        if let Err(refusal) = self.guard.check(&request) {
             let response = finish(refuse(refusal), closes, progress);
             return Box::pin(std::future::ready(Ok(response)));
         }
@@ -116,6 +138,11 @@ fn refuse<B>(refusal: Refusal) -> Response<Content<B>> {
     set_default(response.headers_mut(), header::CONTENT_TYPE, "text/plain; charset=utf-8");
     if refusal == Refusal::Method {
         set_default(response.headers_mut(), header::ALLOW, "GET, HEAD");
+    }
+    if refusal == Refusal::Unauthorized {
+        for challenge in CHALLENGES {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
     }
     response
 }

@@ -1,6 +1,11 @@
 //! The limits of the HTTP side that a user may set.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use cpumon_daemon::tls::ServerTls;
+
+use super::HttpToken;
 
 /// Limits of the HTTP server. The defaults are meant for a port that strangers can reach.
 #[derive(Clone, Debug)]
@@ -28,6 +33,10 @@ pub struct HttpConfig {
     /// While half of `max_renderings` or more are still being read, a new one begins no sooner than this
     /// after the last. It bounds how fast slow readers can make honest ones lose their rendering.
     pub crowded_spacing: Duration,
+    /// With it, connections are over TLS, all of them.
+    pub tls: Option<Arc<ServerTls>>,
+    /// What clients must show, but for health and readiness.
+    pub token: Option<HttpToken>,
 }
 
 impl Default for HttpConfig {
@@ -41,6 +50,8 @@ impl Default for HttpConfig {
             stop_limit: Duration::from_secs(3),
             max_renderings: 4,
             crowded_spacing: Duration::from_secs(3),
+            tls: None,
+            token: None,
         }
     }
 }

@@ -10,10 +10,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::answer::{Answer, Routes};
+use super::answer::{Answer, Guard, Routes};
 use super::progress::{Cut, Progress, Watched};
 
 /// The most that is buffered of a request's head, and so the longest head, in bytes. (Of headers hyper
@@ -35,6 +36,12 @@ impl Transport for TcpStream {
     }
 }
 
+impl Transport for TlsStream<TcpStream> {
+    fn discard_on_close(&self) {
+        self.get_ref().0.discard_on_close();
+    }
+}
+
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -42,6 +49,8 @@ pub(super) enum Ending {
     Closed,
     /// What came was no HTTP/1 request, or one with a head over its limits.
     Malformed,
+    /// The TLS handshake failed.
+    Handshake,
     /// A limit was passed.
     Cut(Cut),
     /// The server stops.
@@ -63,6 +72,7 @@ pub(super) struct Stop {
 pub(super) async fn serve(
     transport: impl Transport,
     routes: impl Routes,
+    guard: Guard,
     progress: Arc<Progress>,
     stop: &Stop,
     evicted: &CancellationToken,
@@ -71,7 +81,7 @@ pub(super) async fn serve(
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(io, Answer::new(routes, Arc::clone(&progress)));
+        .serve_connection(io, Answer::new(routes, guard, Arc::clone(&progress)));
 
     let mut alarm = pin!(sleep_until(Instant::now()));
     let mut evicted = pin!(evicted.cancelled());

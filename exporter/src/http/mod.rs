@@ -15,8 +15,7 @@
 //! rendering that began after it arrived.
 //!
 //! Deliberately absent: HTTP/2 (nobody needs it here, and it has no idle limit), request bodies,
-//! methods other than GET and HEAD. TLS, when it comes, wraps the stream before
-//! `connection` gets it: that needs a `Transport`, not a `TcpStream`.
+//! methods other than GET and HEAD. TLS wraps the stream before `connection` gets it.
 
 mod answer;
 mod body;
@@ -35,6 +34,7 @@ mod shared_rendering;
 mod site;
 mod slots;
 mod stats;
+mod token;
 mod turns;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,6 +43,7 @@ pub use config::HttpConfig;
 pub use server::{Stopped, serve};
 pub use site::Site;
 pub use stats::{Counter, HttpStats};
+pub use token::HttpToken;
 
 /// Locks, whether or not a holder panicked: every critical section here leaves its value whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -12,21 +12,18 @@ pub(super) enum Refusal {
     Host,
     /// It has a body, and no endpoint takes one. Bodies are never read, so the connection ends here.
     Body,
+    /// It shows no token, or a wrong one.
+    Unauthorized,
 }
 
 impl Refusal {
-    /// Whether nothing more of the connection is to be understood: who sends such a head has no clear idea of where
-    /// the next one begins, or means that somebody else shall have another.
-    pub(super) fn ends_connection(self) -> bool {
-        matches!(self, Self::Host | Self::Body)
-    }
-
     /// The status that says so.
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Host => StatusCode::BAD_REQUEST,
             Self::Body => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
         }
     }
 
@@ -36,6 +33,9 @@ impl Refusal {
             Self::Method => "this method is not served: everything here is read with GET or HEAD\n",
             Self::Host => "the request must name its host in one Host header\n",
             Self::Body => "no endpoint takes a request body: ask without one\n",
+            Self::Unauthorized => {
+                "the token is missing or wrong: send it as `Authorization: Bearer`, or as a password\n"
+            }
         }
     }
 }

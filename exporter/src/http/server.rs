@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
-use super::answer::Routes;
+use super::answer::{Guard, Routes};
 use super::connection::{self, Ending, Stop};
 use super::progress::{Cut, Limits, Progress};
 use super::routes::routes;
@@ -120,15 +123,27 @@ impl Server {
             debug!(%error, "cannot switch off Nagle's algorithm for a client");
         }
         let open = OpenConnection::new(Arc::clone(&self.stats), slot);
-        let (routes, stop) = (routes.clone(), self.stop.clone());
+        let (routes, stop, limit) = (routes.clone(), self.stop.clone(), self.config.first_request_limit);
+        let guard = Guard { token: self.config.token.clone(), stats: Arc::clone(&self.stats) };
+        let tls = self.config.tls.as_ref().map(|tls| tls.config());
         self.connections.spawn(async move {
-            let ending = connection::serve(stream, routes, progress, &stop, open.slot.evicted()).await;
+            let evicted = open.slot.evicted();
+            let ending = match tls {
+                None => connection::serve(stream, routes, guard, progress, &stop, evicted).await,
+                Some(tls) => match shake_hands(stream, tls, limit, &stop, evicted).await {
+                    Ok(stream) => connection::serve(stream, routes, guard, progress, &stop, evicted).await,
+                    Err(ending) => ending,
+                },
+            };
             open.count(&ending);
         });
     }
 
     fn refuse(&self, stream: TcpStream) {
         self.stats.refused_connections.increment();
+        if self.config.tls.is_some() {
+            return;
+        }
         if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
             let at_once = self.stop.at_once.clone();
             self.connections.spawn(async move {
@@ -154,6 +169,29 @@ impl Server {
         self.stop.at_once.cancel();
         self.connections.wait().await;
         Stopped { cut_connections }
+    }
+}
+
+/// Begins TLS within `limit`, which is also the time for all of it and the first request.
+async fn shake_hands(
+    stream: TcpStream,
+    tls: Arc<ServerConfig>,
+    limit: Duration,
+    stop: &Stop,
+    evicted: &CancellationToken,
+) -> Result<TlsStream<TcpStream>, Ending> {
+    tokio::select! {
+        biased;
+        () = stop.gently.cancelled() => Err(Ending::Stopped),
+        () = evicted.cancelled() => Err(Ending::Evicted),
+        shaken = timeout(limit, TlsAcceptor::from(tls).accept(stream)) => match shaken {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => {
+                debug!(error = ?error.to_string(), "a TLS handshake of an HTTP client failed");
+                Err(Ending::Handshake)
+            }
+            Err(_) => Err(Ending::Cut(Cut::LateHead)),
+        },
     }
 }
 
@@ -185,6 +223,7 @@ impl OpenConnection {
             Ending::Closed | Ending::Stopped => {}
             Ending::Evicted => self.stats.evicted_connections.increment(),
             Ending::Malformed => self.stats.malformed_requests.increment(),
+            Ending::Handshake => self.stats.failed_handshakes.increment(),
             Ending::Cut(Cut::LateHead) => self.stats.late_heads.increment(),
             Ending::Cut(Cut::SlowResponse) => self.stats.slow_responses.increment(),
             Ending::Cut(Cut::Revoked) => self.stats.revoked_responses.increment(),

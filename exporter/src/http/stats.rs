@@ -51,6 +51,10 @@ pub struct HttpStats {
     pub late_heads: Counter,
     /// Connections ended by bytes that are no HTTP/1 request, or a head over its limits.
     pub malformed_requests: Counter,
+    /// Connections ended by a TLS handshake that failed.
+    pub failed_handshakes: Counter,
+    /// Requests answered 401, for want of the right token.
+    pub unauthorized_requests: Counter,
     /// Connections cut because a request took longer than
     /// [`response_limit`](super::HttpConfig::response_limit).
     pub slow_responses: Counter,

@@ -9,8 +9,8 @@ use cpumon_protocol::session::exporter::{self, ExporterSession, Received};
 
 use super::pace::Pace;
 use super::settings::IngestSettings;
-use crate::exposition::own::OwnMetrics;
-use crate::fleet::{ConnectionId, End, Fleet, Place, Reported};
+use crate::exposition::own::{OwnMetrics, Refusal};
+use crate::fleet::{Claim, ConnectionId, End, Fleet, Place, Reported};
 use crate::journal::Journal;
 
 /// When a refused agent may come back with another outcome.
@@ -18,6 +18,9 @@ const RETRY: Micros = Micros::from_secs(3);
 
 /// When an agent may come back to a full fleet.
 pub(super) const RETRY_FULL: Micros = Micros::from_secs(30);
+
+/// When an agent may come back whose token did not fit: somebody has to change something first.
+const RETRY_AUTH: Micros = Micros::from_secs(30);
 
 /// How old a sample may be when it is sent: agents measure each second, and a late answer lets the newest go.
 const SENT_WITHIN: Micros = Micros::from_secs(1);
@@ -59,7 +62,7 @@ enum Member {
     /// Nobody's yet.
     Nobody,
     /// An agent's that is welcome; it takes its place with its first sample.
-    Welcome { hello: Box<Hello> },
+    Welcome { hello: Box<Hello>, claim: Claim },
     /// An agent's.
     Agent(Place),
     /// A client's of the original.
@@ -126,12 +129,15 @@ impl Connection {
                 // Nobody asks for cores yet; who sends them unasked is not harmed.
                 Received::Cores { .. } => Verdict::Open,
                 Received::Original { utilization, object } => {
-                    let taken = match self.member {
-                        Member::Original(place) => {
-                            desk.fleet().update_original(place, self.id, utilization, now).map(|()| place)
-                        }
-                        _ => desk.fleet().join_original(self.id, self.peer, utilization, now),
-                    };
+                    let taken =
+                        match self.member {
+                            Member::Original(place) => {
+                                desk.fleet().update_original(place, self.id, utilization, now).map(|()| place)
+                            }
+                            _ => desk.settings.access.check_original().and_then(|()| {
+                                desk.fleet().join_original(self.id, self.peer, utilization, now)
+                            }),
+                        };
                     if taken.is_ok() {
                         exporter::echo(object, out);
                     }
@@ -205,13 +211,18 @@ impl Connection {
         }
     }
 
-    fn hello(&mut self, hello: Box<Hello>, desk: &Desk, now: Moment, out: &mut Vec<u8>) -> Verdict {
-        let judged = desk.fleet().judge(&hello, now);
+    fn hello(&mut self, mut hello: Box<Hello>, desk: &Desk, now: Moment, out: &mut Vec<u8>) -> Verdict {
+        // Kept no longer than it takes to look at it.
+        let token = hello.token.take();
+        let judged = desk.settings.access.check(&hello.agent, token.as_ref()).and_then(|claim| {
+            let stale = desk.fleet().judge(&hello, claim, now)?;
+            Ok((claim, stale))
+        });
         match judged {
-            Ok(stale) => {
+            Ok((claim, stale)) => {
                 self.patience = desk.settings.idle_timeout.max(stale);
                 self.session.welcome(stale, out);
-                self.member = Member::Welcome { hello };
+                self.member = Member::Welcome { hello, claim };
                 Verdict::Open
             }
             Err(rejection) => self.refuse(&rejection, desk, now, out),
@@ -254,9 +265,9 @@ impl Connection {
                 self.member = Member::Agent(place);
                 desk.fleet().update(place, self.id, reported, now)
             }
-            Member::Welcome { hello } => {
+            Member::Welcome { hello, claim } => {
                 let name = hello.agent.clone();
-                let place = desk.fleet().join(self.id, self.peer, *hello, reported, now)?;
+                let place = desk.fleet().join(self.id, self.peer, *hello, claim, reported, now)?;
                 self.member = Member::Agent(place);
                 desk.journal.joined(name.as_str(), self.peer, now.mono);
                 Ok(())
@@ -290,6 +301,7 @@ impl Connection {
         desk.reject(rejection, self.peer, now);
         let retry = match rejection.reason {
             RejectReason::FleetFull => RETRY_FULL,
+            RejectReason::Auth => RETRY_AUTH,
             _ => RETRY,
         };
         exporter::refuse(rejection, Some(retry), out);
@@ -315,6 +327,9 @@ impl Desk {
     /// Counts and tells a refused frame.
     fn reject(&self, rejection: &Rejection, peer: SocketAddr, now: Moment) {
         self.metrics.reject_frame(rejection.reason);
+        if rejection.reason == RejectReason::Auth {
+            self.metrics.refuse_connection(Refusal::Auth);
+        }
         self.journal.rejected(rejection, peer, now);
     }
 }

@@ -6,21 +6,33 @@ use std::time::Duration;
 
 use cpumon_daemon::clock::Clock;
 use cpumon_daemon::stop::{Drained, Stop, drain};
+use cpumon_daemon::tls::ServerTls;
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::exporter;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
-use super::admission::Admission;
+use super::admission::{Admission, Eviction, Slot};
 use super::connection::{Connection, Desk};
 use super::socket::Socket;
+use super::tls::Handshakes;
 use crate::exposition::own::Refusal;
 use crate::sockets::AcceptBackoff;
 
-/// Serves agents on `listener` until `stop`; then every connection ends within `drain_limit`, each frame that was
+/// Where connections come in.
+#[derive(Debug)]
+pub struct Doors {
+    /// As they are.
+    pub plain: TcpListener,
+    /// Over TLS.
+    pub tls: Option<(TcpListener, Arc<ServerTls>)>,
+}
+
+/// Serves agents at `doors` until `stop`; then every connection ends within `drain_limit`, each frame that was
 /// answered being counted. No client's and no listener's error ends it earlier.
 pub async fn serve(
-    listener: TcpListener,
+    doors: Doors,
     desk: Arc<Desk>,
     clock: Clock,
     stop: Stop,
@@ -33,8 +45,14 @@ pub async fn serve(
         stop,
         connections: TaskTracker::new(),
     };
-    front.accept_until_stopped(&listener).await;
-    drop(listener);
+    let Doors { plain, tls } = doors;
+    tokio::join!(front.accept_until_stopped(&plain, None), async {
+        if let Some((listener, tls)) = &tls {
+            let handshakes = Handshakes::new(Arc::clone(tls), front.desk.settings.max_tls_handshakes);
+            front.accept_until_stopped(listener, Some(&handshakes)).await;
+        }
+    });
+    drop((plain, tls));
     drain(&front.connections, drain_limit).await
 }
 
@@ -47,7 +65,7 @@ struct Front {
 }
 
 impl Front {
-    async fn accept_until_stopped(&self, listener: &TcpListener) {
+    async fn accept_until_stopped(&self, listener: &TcpListener, tls: Option<&Handshakes>) {
         let mut backoff = AcceptBackoff::default();
         loop {
             let accepted = tokio::select! {
@@ -58,7 +76,7 @@ impl Front {
             match accepted {
                 Ok((stream, peer)) => {
                     backoff.succeeded();
-                    self.admit(stream, peer);
+                    self.admit(stream, peer, tls);
                 }
                 Err(error) => {
                     let wait = backoff.after(&error);
@@ -71,18 +89,27 @@ impl Front {
         }
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, tls: Option<&Handshakes>) {
         match self.admission.admit(peer) {
             Ok((slot, eviction)) => {
                 let now = self.clock.now().mono;
                 let connection = Connection::new(slot.id(), peer, &self.desk.settings, now);
-                let socket = Socket::new(stream, connection, Arc::clone(&self.desk), self.clock);
-                let stop = self.stop.clone();
-                self.connections.spawn(socket.serve(slot, eviction, stop));
+                let (desk, clock, stop) = (Arc::clone(&self.desk), self.clock, self.stop.clone());
+                if let Some(handshakes) = tls {
+                    let guest = Guest { peer, connection, desk, clock, slot, eviction, stop };
+                    self.connections.spawn(guest.enter(stream, handshakes.clone()));
+                } else {
+                    // Answers are small and waited for.
+                    let _ = stream.set_nodelay(true);
+                    let socket = Socket::new(stream, peer, connection, desk, clock);
+                    self.connections.spawn(socket.serve(slot, eviction, stop));
+                }
             }
             Err(refusal) => {
                 self.refused(refusal, Some(peer));
-                turn_away(&stream);
+                if tls.is_none() {
+                    turn_away(&stream);
+                }
             }
         }
     }
@@ -90,6 +117,43 @@ impl Front {
     fn refused(&self, refusal: Refusal, peer: Option<SocketAddr>) {
         self.desk.metrics.refuse_connection(refusal);
         self.desk.journal.refused(refusal, peer, self.clock.now().mono);
+    }
+}
+
+/// Who has been let in at the door for TLS, and has yet to shake hands.
+struct Guest {
+    peer: SocketAddr,
+    connection: Connection,
+    desk: Arc<Desk>,
+    clock: Clock,
+    slot: Slot,
+    eviction: Eviction,
+    stop: Stop,
+}
+
+impl Guest {
+    /// Shakes hands within the time to hello, which goes on; then the connection is as any.
+    async fn enter(mut self, stream: TcpStream, handshakes: Handshakes) {
+        let due = self.clock.instant(self.connection.deadline(&self.desk.settings));
+        let refusal = tokio::select! {
+            biased;
+            () = self.stop.requested() => return,
+            shaken = timeout_at(due, handshakes.shake(stream)) => match shaken {
+                Ok(Ok(stream)) => {
+                    let Self { peer, connection, desk, clock, slot, eviction, stop } = self;
+                    let socket = Socket::new(stream, peer, connection, desk, clock);
+                    return socket.serve(slot, eviction, stop).await;
+                }
+                Ok(Err(error)) => {
+                    self.desk.metrics.refuse_connection(Refusal::Tls);
+                    return self.desk.journal.handshake_failed(&error, self.peer, self.clock.now().mono);
+                }
+                Err(_) => Refusal::Silent,
+            },
+            () = self.eviction.wait() => Refusal::Ungreeted,
+        };
+        self.desk.metrics.refuse_connection(refusal);
+        self.desk.journal.refused(refusal, Some(self.peer), self.clock.now().mono);
     }
 }
 

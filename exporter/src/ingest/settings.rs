@@ -3,6 +3,8 @@
 use cpumon_protocol::model::Micros;
 use cpumon_protocol::session::exporter::FrameLimits;
 
+use super::access::Access;
+
 /// Limits of ingest, each with a variable and a counter that moves when it bites.
 #[derive(Clone, Debug)]
 pub struct IngestSettings {
@@ -26,6 +28,10 @@ pub struct IngestSettings {
     pub max_connections_per_address: Option<usize>,
     /// The most connections that have said nothing whole yet; one more ends the oldest of them.
     pub max_ungreeted: usize,
+    /// The most TLS handshakes at once; one more waits for its turn.
+    pub max_tls_handshakes: usize,
+    /// What is asked of those who connect.
+    pub access: Access,
 }
 
 impl Default for IngestSettings {
@@ -41,6 +47,8 @@ impl Default for IngestSettings {
             max_connections: 12_000,
             max_connections_per_address: None,
             max_ungreeted: 512,
+            max_tls_handshakes: 128,
+            access: Access::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! answered before anything else is waited for.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,8 +13,7 @@ use std::time::Duration;
 use cpumon_daemon::clock::Clock;
 use cpumon_daemon::stop::Stop;
 use cpumon_protocol::model::Micros;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::admission::{Eviction, Slot};
@@ -46,14 +46,17 @@ struct Buffers {
     output: Vec<u8>,
 }
 
-/// A connection and its socket.
-pub(super) struct Socket {
-    stream: TcpStream,
+/// A connection and its socket, with or without TLS.
+pub(super) struct Socket<S> {
+    stream: S,
+    peer: SocketAddr,
     connection: Connection,
     desk: Arc<Desk>,
     clock: Clock,
-    /// Answers that the kernel did not take at once.
+    /// Answers that the stream did not take at once.
     unsent: Vec<u8>,
+    /// Whether the stream has taken something that the kernel has not yet.
+    is_unflushed: bool,
 }
 
 /// Why a connection is over.
@@ -66,15 +69,19 @@ enum Over {
     Stopped,
 }
 
-impl Socket {
-    pub(super) fn new(stream: TcpStream, connection: Connection, desk: Arc<Desk>, clock: Clock) -> Self {
-        Self { stream, connection, desk, clock, unsent: Vec::new() }
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(super) fn new(
+        stream: S,
+        peer: SocketAddr,
+        connection: Connection,
+        desk: Arc<Desk>,
+        clock: Clock,
+    ) -> Self {
+        Self { stream, peer, connection, desk, clock, unsent: Vec::new(), is_unflushed: false }
     }
 
     /// Serves the connection to its end.
     pub(super) async fn serve(mut self, mut slot: Slot, eviction: Eviction, stop: Stop) {
-        // Answers are small and waited for.
-        let _ = self.stream.set_nodelay(true);
         self.desk.metrics.connections.inc();
         let over = self.serve_until_over(&mut slot, eviction, stop).await;
         self.desk.metrics.connections.dec();
@@ -88,7 +95,7 @@ impl Socket {
             }
             Over::Refused(refusal) => {
                 self.desk.metrics.refuse_connection(refusal);
-                self.desk.journal.refused(refusal, self.stream.peer_addr().ok(), now);
+                self.desk.journal.refused(refusal, Some(self.peer), now);
             }
             Over::Stopped => {}
         }
@@ -178,8 +185,14 @@ impl Socket {
             output.clear();
             let verdict = self.connection.receive(read.filled(), &self.desk, self.clock.now(), output);
             if !output.is_empty() {
-                let sent = self.stream.try_write(output).unwrap_or(0);
+                let mut stream = Pin::new(&mut self.stream);
+                let sent = match stream.as_mut().poll_write(cx, output) {
+                    Poll::Ready(Ok(sent)) => sent,
+                    // What failed fails again when it is flushed.
+                    Poll::Ready(Err(_)) | Poll::Pending => 0,
+                };
                 self.unsent.extend_from_slice(&output[sent..]);
+                self.is_unflushed = !matches!(stream.poll_flush(cx), Poll::Ready(Ok(())));
             }
             Poll::Ready(verdict)
         })
@@ -187,11 +200,16 @@ impl Socket {
 
     /// Waits until the kernel has taken all answers: as long as a client does not read, it is not read from.
     async fn flush(&mut self) -> Result<(), End> {
-        if self.unsent.is_empty() {
+        if self.unsent.is_empty() && !self.is_unflushed {
             return Ok(());
         }
         let unsent = std::mem::take(&mut self.unsent);
-        match timeout(self.desk.settings.write_timeout.into(), self.stream.write_all(&unsent)).await {
+        self.is_unflushed = false;
+        let flushed = async {
+            self.stream.write_all(&unsent).await?;
+            self.stream.flush().await
+        };
+        match timeout(self.desk.settings.write_timeout.into(), flushed).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Eof),
             Err(_) => Err(End::Timeout),
@@ -200,7 +218,7 @@ impl Socket {
 }
 
 /// Lets the client read its last answer.
-async fn say_farewell(mut stream: TcpStream) {
+async fn say_farewell(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let (patience, most) = FAREWELL;
     let read_on = async {
         stream.shutdown().await?;

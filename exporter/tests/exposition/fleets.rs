@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Reported, Roster};
+use cpumon_exporter::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Reported, Roster};
 use cpumon_protocol::model::{Hello, Micros, Moment, Now, Ratio, Sample, WallTime};
 
 /// The thresholds of every fleet here.
@@ -50,7 +50,7 @@ pub(crate) fn fleet(settings: FleetSettings, stories: &[Story]) -> Fleet {
         let place = match &story.who {
             Who::V1(hello, sample) => {
                 let reported = Reported { seq: 1, sample: (**sample).clone(), measured_after: now.mono };
-                fleet.join(connection, story.endpoint, (**hello).clone(), reported, now)
+                fleet.join(connection, story.endpoint, (**hello).clone(), Claim::Shared, reported, now)
             }
             Who::Original(measured) => {
                 let place = fleet.join_original(connection, story.endpoint, measured[0], now);

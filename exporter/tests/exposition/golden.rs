@@ -30,6 +30,7 @@ fn hello(agent: &str, facts: HostFacts) -> Hello {
         ephemeral: false,
         facts,
         labels: Vec::new(),
+        token: None,
     }
 }
 

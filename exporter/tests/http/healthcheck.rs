@@ -4,13 +4,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use cpumon_exporter::http::{HttpConfig, healthcheck};
+use cpumon_exporter::http::HttpConfig;
+use cpumon_exporter::http::healthcheck::{self, Scheme};
 use tokio::task::spawn_blocking;
 
 use crate::support::{PATIENCE, SHORT, Server, TestSite};
 
 async fn check(address: SocketAddr, limit: Duration) -> Result<(), String> {
-    spawn_blocking(move || healthcheck::check(address, limit)).await.unwrap()
+    spawn_blocking(move || healthcheck::check(address, Scheme::Http, limit)).await.unwrap()
 }
 
 /// A server that answers its one client with `parts`, pausing before each.

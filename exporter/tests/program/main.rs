@@ -6,6 +6,7 @@ mod bad_input;
 mod conversation;
 mod liveness;
 mod original;
+mod security;
 mod start;
 mod stop;
 mod support;

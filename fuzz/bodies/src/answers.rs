@@ -22,6 +22,7 @@ static HELLO: LazyLock<Option<Hello>> = LazyLock::new(|| {
         ephemeral: false,
         facts: HostFacts::default(),
         labels: Vec::new(),
+        token: None,
     })
 });
 

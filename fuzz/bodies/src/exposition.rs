@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Reported, Roster};
+use cpumon_exporter::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Reported, Roster};
 use cpumon_protocol::model::{
     AgentName, Cgroup, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths, Moment, Now,
     Ratio, RunId, Sample, TopProcess, WallTime,
@@ -69,6 +69,7 @@ fn hello(source: &mut Source<'_>) -> Option<Hello> {
         },
         // Names of labels are checked where they are read; two that are alike are too.
         labels: (0..source.byte() % 4).map(|number| (format!("l{number}").into(), source.text())).collect(),
+        token: None,
     })
 }
 
@@ -122,7 +123,7 @@ pub(crate) fn run(input: &[u8]) {
         let hostname = hello.facts.hostname.clone();
         let reported = Reported { seq: source.number(), sample, measured_after: now.mono };
         let Ok(mut held) = fleet.lock() else { return };
-        let joined = held.join(connection, endpoint, hello, reported, now);
+        let joined = held.join(connection, endpoint, hello, Claim::Shared, reported, now);
         let leaves = source.byte() & 1 == 1;
         if let (Ok(place), true) = (&joined, leaves) {
             let end = End::ALL[usize::from(source.byte()) % End::ALL.len()];

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::name::AgentName;
 use super::time::WallTime;
+use super::token::Token;
 use super::units::{Micros, Ratio};
 
 /// Which process speaks: new at each start of an agent. With the sequence number it decides what is newer.
@@ -68,6 +69,8 @@ pub struct Hello {
     pub facts: HostFacts,
     /// The user's labels, at most [`crate::limits::LABELS_MAX`].
     pub labels: Vec<Label>,
+    /// What it shows to be let in.
+    pub token: Option<Token>,
 }
 
 /// What `/metrics` shows as info about a machine and its agent.

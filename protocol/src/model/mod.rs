@@ -8,6 +8,7 @@ pub mod name;
 pub mod sample;
 pub mod time;
 pub mod times;
+pub mod token;
 pub mod units;
 
 pub use hello::{Boot, Hello, HostFacts, Label, RunId};
@@ -16,4 +17,5 @@ pub use name::AgentName;
 pub use sample::{Cgroup, CoreTimes, Sample, TopProcess};
 pub use time::{Moment, Now, WallTime};
 pub use times::{CpuTimes, GuestTimes, Mode};
+pub use token::Token;
 pub use units::{Micros, Millionths, Ratio};

@@ -9,7 +9,7 @@ use crate::limits::{CORES_PER_FRAME, LABEL_KEY_MAX, LABELS_MAX, TEXT_MAX, TOP_PR
 use crate::model::name::AgentName;
 use crate::model::{
     Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Label, Micros, Millionths, Mode,
-    Ratio, RunId, Sample, TopProcess, WallTime,
+    Ratio, RunId, Sample, Token, TopProcess, WallTime,
 };
 use crate::reject::{RejectReason, Rejection};
 use crate::wire::client::{self, Kind};
@@ -19,6 +19,9 @@ use super::received::Received;
 
 /// The longest interval that an agent may promise.
 const INTERVAL_MS_MAX: u64 = 60_000;
+
+/// What a text of an agent's must be.
+const TEXT_RIGHT: &str = "at most 128 bytes without control characters";
 
 /// What the first object says of the dialect.
 pub(super) enum Opening {
@@ -73,7 +76,12 @@ pub(super) fn hello(object: &str) -> Result<Hello, Rejection> {
             cpu_model: fact("cpu_model", wire.cpu_model)?,
         },
         labels: labels(wire.labels)?,
+        token: token(wire.token)?,
     })
+}
+
+fn token(text: Option<Cow<'_, str>>) -> Result<Option<Token>, Rejection> {
+    text.map(|text| Token::new(&text).ok_or_else(|| bad_text("token", TEXT_RIGHT))).transpose()
 }
 
 /// A frame after welcome. Nearly all are samples, so they are parsed as such at once.
@@ -234,7 +242,7 @@ fn fact(field: &str, text: Option<Cow<'_, str>>) -> Result<Option<Box<str>>, Rej
 
 fn checked(field: &str, text: &str) -> Result<Box<str>, Rejection> {
     if text.len() > TEXT_MAX || text.chars().any(char::is_control) {
-        return Err(bad_text(field, "at most 128 bytes without control characters"));
+        return Err(bad_text(field, TEXT_RIGHT));
     }
     Ok(text.into())
 }

@@ -61,6 +61,7 @@ fn full_hello(hello: &Hello) -> client::Hello<'_> {
         arch: hello.facts.arch.as_deref().map(acceptable),
         cpu_model: hello.facts.cpu_model.as_deref().map(acceptable),
         labels: hello.labels.iter().map(|(key, value)| (Cow::from(&**key), acceptable(value))).collect(),
+        token: hello.token.as_ref().map(|token| token.expose().into()),
     }
 }
 

@@ -181,6 +181,7 @@ const fn code(reason: RejectReason) -> &'static str {
         RejectReason::BadVersion => "version",
         RejectReason::NameConflict => "duplicate",
         RejectReason::FleetFull => "limit",
+        RejectReason::Auth => "auth",
         _ => "protocol",
     }
 }

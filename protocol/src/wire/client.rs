@@ -96,6 +96,8 @@ pub(crate) struct Hello<'a> {
     pub(crate) cpu_model: Option<Cow<'a, str>>,
     #[serde(default, borrow, deserialize_with = "strict::texts", skip_serializing_if = "Texts::is_empty")]
     pub(crate) labels: Texts<'a>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<Cow<'a, str>>,
 }
 
 const fn one_second() -> u64 {

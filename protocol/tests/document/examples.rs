@@ -82,8 +82,8 @@ fn an_exporter_writes_its_frames_as_they_stand_there() {
     assert_eq!(examples(&["exporter", "welcome"]), [welcome]);
     let acks = [false, true].map(|want_cores| line(&|out| acknowledge(17, want_cores, out)));
     assert_eq!(examples(&["exporter", "ack"]), acks);
-    // `auth` is of exporters that ask for a credential.
     for (code, reason) in [
+        ("auth", RejectReason::Auth),
         ("duplicate", RejectReason::NameConflict),
         ("version", RejectReason::BadVersion),
         ("limit", RejectReason::FleetFull),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use cpumon_protocol::model::{
     AgentName, Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths,
-    Ratio, RunId, Sample, TopProcess, WallTime,
+    Ratio, RunId, Sample, Token, TopProcess, WallTime,
 };
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::agent::{AgentSession, Leaving};
@@ -37,6 +37,7 @@ fn written(kind: Kind) -> Value {
             cpu_model: some("c"),
         },
         labels: vec![("dc".into(), "fra".into())],
+        token: Token::new("t"),
     };
     let cpu_times = CpuTimes::default();
     let guest_times = GuestTimes { user: Micros(1), nice: Micros(1) };

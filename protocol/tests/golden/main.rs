@@ -17,9 +17,14 @@ use input::At;
 use support::conversation::hear_whole_and_in_bytes;
 use support::values::plain_hello;
 
-/// Reasons that the fleet gives, not the protocol.
-const BY_THE_FLEET: [RejectReason; 4] =
-    [RejectReason::Stale, RejectReason::Replaced, RejectReason::NameConflict, RejectReason::FleetFull];
+/// Reasons that the exporter gives, not the protocol.
+const BY_THE_FLEET: [RejectReason; 5] = [
+    RejectReason::Stale,
+    RejectReason::Replaced,
+    RejectReason::NameConflict,
+    RejectReason::FleetFull,
+    RejectReason::Auth,
+];
 
 #[test]
 fn each_bad_input_has_its_one_reason() {

@@ -11,7 +11,7 @@ use cpumon_protocol::limits::{LABELS_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
 use cpumon_protocol::model::histogram::BUCKETS;
 use cpumon_protocol::model::{
     AgentName, Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths,
-    Mode, Ratio, RunId, Sample, TopProcess, WallTime,
+    Mode, Ratio, RunId, Sample, Token, TopProcess, WallTime,
 };
 
 /// Where to cut a stream; see [`chunks`].
@@ -79,20 +79,24 @@ pub(crate) fn hello(text: Texts) -> BoxedStrategy<Hello> {
         .prop_filter_map("a run", |run| RunId::new(&run));
     let labels = btree_map("[A-Za-z0-9_]{1,32}", text.clone(), 0..=LABELS_MAX);
     let times = (1..=60_000u64, option::of(number()), any::<bool>());
-    (names, runs, option::of(text.clone()), times, ratio(), facts(text), labels)
-        .prop_map(|(agent, run, boot, (interval_ms, start_us, ephemeral), utilization, facts, labels)| {
-            Hello {
-                agent,
-                run,
-                boot,
-                interval: Micros::from_millis(interval_ms),
-                utilization,
-                start_time: start_us.map(WallTime),
-                ephemeral,
-                facts,
-                labels: labels.into_iter().map(|(key, value)| (key.into(), value)).collect(),
-            }
-        })
+    let token = option::of(text.clone().prop_filter_map("a token", |text| Token::new(&text)));
+    (names, runs, option::of(text.clone()), times, ratio(), facts(text), labels, token)
+        .prop_map(
+            |(agent, run, boot, (interval_ms, start_us, ephemeral), utilization, facts, labels, token)| {
+                Hello {
+                    agent,
+                    run,
+                    boot,
+                    interval: Micros::from_millis(interval_ms),
+                    utilization,
+                    start_time: start_us.map(WallTime),
+                    ephemeral,
+                    facts,
+                    labels: labels.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+                    token,
+                }
+            },
+        )
         .boxed()
 }
 
@@ -187,6 +191,7 @@ pub(crate) fn plain_hello() -> Hello {
         ephemeral: false,
         facts: HostFacts::default(),
         labels: Vec::new(),
+        token: None,
     }
 }
 

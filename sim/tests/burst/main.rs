@@ -13,7 +13,7 @@ use cpumon_agent::recorder::{Kept, Recorder};
 use cpumon_agent::sampling::{Cpu, Reading, Times};
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{ConnectionId, Fleet, FleetSettings, Place, Reported, Roster};
+use cpumon_exporter::fleet::{Claim, ConnectionId, Fleet, FleetSettings, Place, Reported, Roster};
 use cpumon_protocol::model::{
     AgentName, CpuTimes, Hello, HostFacts, Micros, Mode, Moment, Now, Ratio, RunId, Sample, WallTime,
 };
@@ -87,7 +87,7 @@ fn take(fleet: &mut Fleet, place: &mut Option<Place>, seq: u64, sample: Sample, 
         Some(place) => fleet.update(place, conn, reported, now).unwrap(),
         None => {
             let endpoint = SocketAddr::from(([127, 0, 0, 1], 1));
-            *place = Some(fleet.join(conn, endpoint, hello(), reported, now).unwrap());
+            *place = Some(fleet.join(conn, endpoint, hello(), Claim::Shared, reported, now).unwrap());
         }
     }
 }
@@ -103,6 +103,7 @@ fn hello() -> Hello {
         ephemeral: false,
         facts: HostFacts::default(),
         labels: Vec::new(),
+        token: None,
     }
 }
 

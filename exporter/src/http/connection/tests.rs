@@ -45,7 +45,8 @@ fn connect(capacity: usize, length: usize) -> Peer {
     let given = stop.clone();
     let task = tokio::spawn(async move {
         let progress = Arc::new(Progress::new(LIMITS, Instant::now()));
-        let ending = serve(transport, routes, progress, &given, &CancellationToken::new()).await;
+        let guard = Guard { token: None, stats: Arc::default() };
+        let ending = serve(transport, routes, guard, progress, &given, &CancellationToken::new()).await;
         (ending, Instant::now())
     });
     Peer { pipe, stop, began: Instant::now(), task }

@@ -19,6 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(crate) struct Exporter {
     pub(crate) process: Process,
     pub(crate) ingest: SocketAddr,
+    pub(crate) ingest_tls: Option<SocketAddr>,
     pub(crate) http: SocketAddr,
 }
 
@@ -46,7 +47,12 @@ impl Exporter {
         let mut process = Process::start(command);
         let fields = process.event("listening");
         let address = |field: &Value| field.as_str().and_then(|text| text.parse().ok()).unwrap();
-        Self { ingest: address(&fields["ingest"]), http: address(&fields["http"]), process }
+        Self {
+            ingest: address(&fields["ingest"]),
+            ingest_tls: fields.get("ingest_tls").map(address),
+            http: address(&fields["http"]),
+            process,
+        }
     }
 
     /// What it serves at `/metrics` now.

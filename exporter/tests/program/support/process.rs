@@ -67,16 +67,26 @@ impl Process {
 
     /// The fields of the next line of the log with this message, passing over others.
     pub(crate) fn event(&mut self, message: &str) -> Value {
+        self.event_that(message, |event| event["message"] == message)["fields"].take()
+    }
+
+    /// The message of the next line of the log that begins so, passing over others.
+    pub(crate) fn event_beginning(&mut self, start: &str) -> String {
+        let begins = |event: &Value| event["message"].as_str().is_some_and(|text| text.starts_with(start));
+        self.event_that(start, begins)["message"].as_str().unwrap().to_owned()
+    }
+
+    fn event_that(&mut self, message: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let line = match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => line,
                 Err(why) => panic!("no log line {message:?}: {why}"),
             };
-            let mut event: Value = serde_json::from_str(&line).unwrap_or_default();
+            let event: Value = serde_json::from_str(&line).unwrap_or_default();
             self.seen.push(line);
-            if event["message"] == message {
-                return event["fields"].take();
+            if is_it(&event) {
+                return event;
             }
         }
     }
