@@ -1,7 +1,7 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench
+.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench hostile fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,3 +47,9 @@ chaos: ## strike a stack of its own with real faults, compare every counter with
 
 bench: ## measure the programs beside the least their work can cost (15 minutes; QUICK=1: two; RESTART=1: its restart)
 	@QUICK="$(QUICK)" RESTART="$(RESTART)" scripts/bench
+
+hostile: ## set strangers, floods and broken peers on a real exporter (CASES="B1 H2"; SHORT=1: a minute)
+	@SHORT="$(SHORT)" scripts/hostile $(CASES)
+
+fuzz: ## fuzz each parser in turn (SECONDS=60 each; TARGETS="frames proc")
+	@scripts/fuzz $(or $(SECONDS),60) $(TARGETS)

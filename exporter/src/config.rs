@@ -19,6 +19,7 @@ use crate::http::healthcheck::Scheme;
 use crate::http::{HttpConfig, HttpToken};
 use crate::ingest::{Access, IngestSettings};
 use crate::security::{Listener, Security, check_token};
+use crate::sockets::KernelBuffers;
 
 const fn span(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
     Variable::new(name, default, meaning)
@@ -210,6 +211,12 @@ pub static TABLE: Table = Table {
                     "the longest silence of an agent before its connection is closed, or its stale time if that is longer",
                 ),
                 span("EXPORTER_ORIGINAL_IDLE_TIMEOUT", "60s", "the same for clients of the original"),
+                Variable::new(
+                    "EXPORTER_MAX_UNREAD",
+                    "8KiB",
+                    "about how much of its answers the kernel keeps for a client that does not read; beyond it nothing is read from the client either",
+                )
+                .within(Limits::Sizes(ByteSize(4 * 1024), ByteSize(1024 * 1024))),
                 span("EXPORTER_WRITE_TIMEOUT", "5s", "the longest time that answers may lie unread"),
             ],
         },
@@ -351,6 +358,8 @@ pub struct Config {
     #[serde(deserialize_with = "text")]
     original_idle_timeout: Micros,
     #[serde(deserialize_with = "text")]
+    max_unread: ByteSize,
+    #[serde(deserialize_with = "text")]
     write_timeout: Micros,
     #[serde(deserialize_with = "text")]
     max_http_connections: usize,
@@ -474,6 +483,12 @@ impl Config {
             max_tls_handshakes: self.max_tls_handshakes,
             access: Access::new(self.security.token.as_ref().map(Secret::expose), self.allow_original),
         }
+    }
+
+    /// What the kernel keeps of an agent's connection: one frame of the largest, and a few answers.
+    pub(crate) fn ingest_buffers(&self) -> KernelBuffers {
+        let bytes = |size: ByteSize| u32::try_from(size.bytes()).unwrap_or(u32::MAX);
+        KernelBuffers { received: Some(bytes(self.max_frame)), sent: Some(bytes(self.max_unread)) }
     }
 
     /// What the HTTP side goes by.

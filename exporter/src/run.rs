@@ -29,6 +29,9 @@ pub struct Listeners {
     pub http: TcpListener,
 }
 
+/// What the kernel keeps of a request that was not read yet, in bytes: a head, and no body.
+const HTTP_RECEIVE_BUFFER: u32 = 32 * 1024;
+
 impl Listeners {
     /// Binds where the configuration says, and tells the addresses.
     ///
@@ -36,12 +39,17 @@ impl Listeners {
     ///
     /// Names the variable whose address cannot be had.
     pub fn bind(config: &Config) -> anyhow::Result<Self> {
-        let ingest = sockets::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen)?;
-        let http = sockets::listen("EXPORTER_HTTP_LISTEN", config.http_listen)?;
+        let ingest =
+            sockets::listen("EXPORTER_INGEST_LISTEN", config.ingest_listen, config.ingest_buffers())?;
         let ingest_tls = config
             .ingest_tls_listen
-            .map(|address| sockets::listen("EXPORTER_INGEST_TLS_LISTEN", address))
+            .map(|address| sockets::listen("EXPORTER_INGEST_TLS_LISTEN", address, config.ingest_buffers()))
             .transpose()?;
+        let http = sockets::listen(
+            "EXPORTER_HTTP_LISTEN",
+            config.http_listen,
+            sockets::KernelBuffers { received: Some(HTTP_RECEIVE_BUFFER), sent: None },
+        )?;
         let over_tls = ingest_tls.as_ref().map(TcpListener::local_addr).transpose()?;
         tracing::info!(
             ingest = %ingest.local_addr()?,

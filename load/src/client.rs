@@ -53,6 +53,11 @@ impl Client {
         Self { machine: Machine::new(seed), speech: Speech::Original(OriginalLink::default()) }
     }
 
+    /// How many samples its machine has measured since its boot, as its histogram counts them.
+    pub(crate) fn measured(&self) -> u64 {
+        self.machine.measured()
+    }
+
     /// A sample is due.
     pub(crate) fn tick(&mut self, now: Moment, out: &mut Vec<u8>) -> Action {
         let sample = self.machine.sample(now);

@@ -131,6 +131,11 @@ impl Crowd {
         self.answered
     }
 
+    /// How many samples all machines have measured since their boots, as the agents' histograms count them.
+    pub fn measured(&self) -> u64 {
+        self.members.iter().map(|member| member.client.measured()).sum()
+    }
+
     /// How many agents there are.
     pub const fn len(&self) -> usize {
         self.members.len()
@@ -165,6 +170,16 @@ impl Crowd {
             self.wait(next.since(self.now()), &mut events)?;
         }
         Ok(())
+    }
+
+    /// Measures nothing more, and waits for the answers to what was sent for at most `patience`.
+    ///
+    /// # Errors
+    ///
+    /// When epoll fails.
+    pub fn settle(&mut self, patience: Micros) -> io::Result<()> {
+        self.phases.stop();
+        self.run(patience, |crowd| crowd.counts.in_flight() == 0)
     }
 
     /// Every agent says bye; waits for the answers for at most `patience`.

@@ -52,6 +52,11 @@ impl Machine {
         Self { random, sample, last: None }
     }
 
+    /// How many samples it has measured since its boot, as its histogram counts them.
+    pub fn measured(&self) -> u64 {
+        self.sample.histogram.map_or(0, |histogram| histogram.count())
+    }
+
     /// The sample at `now`: the first one, or what has become of the one before.
     pub fn sample(&mut self, now: Moment) -> Sample {
         let passed = self.last.map_or(Micros::from_secs(1), |last| now.since(last));

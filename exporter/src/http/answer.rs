@@ -112,6 +112,7 @@ impl<R: Routes> Service<Request<Incoming>> for Answer<R> {
         let progress = Arc::clone(&self.progress);
         let closes = screen::has_body(request.headers());
         if let Err(refusal) = self.guard.check(&request) {
+            let closes = closes || refusal.ends_connection();
             let response = finish(refuse(refusal), closes, progress);
             return Box::pin(std::future::ready(Ok(response)));
         }

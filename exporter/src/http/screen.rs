@@ -17,6 +17,12 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// Whether nothing more of the connection is to be understood: who sends such a head has no clear idea of where
+    /// the next one begins, or means that somebody else shall have another.
+    pub(super) fn ends_connection(self) -> bool {
+        matches!(self, Self::Host | Self::Body)
+    }
+
     /// The status that says so.
     pub(super) fn status(self) -> StatusCode {
         match self {

@@ -6,4 +6,4 @@ mod listen;
 
 pub(crate) use accept_backoff::AcceptBackoff;
 pub(crate) use descriptors::{Room, room_for_connections};
-pub(crate) use listen::listen;
+pub(crate) use listen::{KernelBuffers, listen};

@@ -1,10 +1,12 @@
 //! Every limit on connections and agents, with the counter that moves when it bites.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+use rustix::net::{AddressFamily, SocketType, connect, socket};
 use serde_json::{Value, json};
 
 use crate::support::{Agent, Client, Exporter, LARGE_OBJECTS, PERCENT, hello, sample, stuff};
@@ -306,6 +308,23 @@ fn who_does_not_read_is_not_read_from_and_then_cut() {
         Some(1.0),
     );
     agent.sample();
+}
+
+#[test]
+fn the_kernel_keeps_few_answers_for_who_does_not_read() {
+    // With the defaults: a second's burst of large objects is more than it keeps.
+    let exporter = Exporter::start(&[("EXPORTER_WRITE_TIMEOUT", "300ms")]);
+    let address = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    set_socket_recv_buffer_size(&address, 2_048).unwrap();
+    connect(&address, &exporter.ingest).unwrap();
+    let mut stream = TcpStream::from(address);
+    let endpoint = stream.local_addr().unwrap();
+    let object = json!({PERCENT: 1, "x": "x".repeat(3_900)}).to_string();
+    stream.write_all(object.repeat(20).as_bytes()).unwrap();
+    exporter.when_value(
+        &format!("cpumon_agent_disconnects_total{{agent=\"{endpoint}\",reason=\"timeout\"}}"),
+        Some(1.0),
+    );
 }
 
 #[test]
