@@ -166,6 +166,21 @@ pub static TABLE: Table = Table {
             ],
         },
         Group {
+            heading: "Cores",
+            variables: &[
+                count(
+                    "EXPORTER_MAX_CORES",
+                    "100000",
+                    "the most cores, of all agents together, whose totals are kept; each is eight series where its agent has AGENT_PER_CORE",
+                ),
+                span(
+                    "EXPORTER_CORES_LINGER",
+                    "180s",
+                    "how long after the last look at an agent it is still asked for its cores; keep it above two scrape intervals",
+                ),
+            ],
+        },
+        Group {
             heading: "Limits on agents' connections",
             variables: &[
                 count(
@@ -338,6 +353,10 @@ pub struct Config {
     #[serde(deserialize_with = "text")]
     max_agents: usize,
     #[serde(deserialize_with = "text")]
+    max_cores: usize,
+    #[serde(deserialize_with = "text")]
+    cores_linger: Micros,
+    #[serde(deserialize_with = "text")]
     max_connections: usize,
     #[serde(deserialize_with = "text")]
     max_connections_per_address: Option<usize>,
@@ -460,6 +479,8 @@ impl Config {
             forget_after: self.forget_after,
             conflict_intervals: self.conflict_intervals,
             max_agents: self.max_agents,
+            max_cores: self.max_cores,
+            cores_linger: self.cores_linger,
             expected: self.expected_agents.clone(),
         }
     }

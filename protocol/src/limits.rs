@@ -15,6 +15,12 @@ pub const GREETING_MAX: usize = 4 * 1024;
 /// The most cores in one `cores` frame.
 pub const CORES_PER_FRAME: usize = 256;
 
+/// The most cores of one machine that are told of; one with more leaves the others out.
+pub const CORES_MAX: usize = 1_024;
+
+/// The most kinds of processors in one machine.
+pub const CPU_MODELS_MAX: usize = 8;
+
 /// How deep objects and arrays may nest in a frame, the frame itself included.
 pub const DEPTH_MAX: usize = 16;
 

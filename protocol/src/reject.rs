@@ -41,11 +41,13 @@ pub enum RejectReason {
     FleetFull,
     /// A token that is missing or wrong.
     Auth,
+    /// Per-core totals beyond what the exporter keeps.
+    CoresFull,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NotAnObject,
         Self::TooLarge,
         Self::TooDeep,
@@ -64,6 +66,7 @@ impl RejectReason {
         Self::NameConflict,
         Self::FleetFull,
         Self::Auth,
+        Self::CoresFull,
     ];
 
     /// The value of the label `reason`.
@@ -87,6 +90,7 @@ impl RejectReason {
             Self::NameConflict => "name_conflict",
             Self::FleetFull => "fleet_full",
             Self::Auth => "auth",
+            Self::CoresFull => "cores_full",
         }
     }
 }

@@ -14,7 +14,7 @@ use cpumon_daemon::tls::ClientTls;
 use cpumon_daemon::variables::{
     Configuration, Group, HostPort, Limits, Refusal, Review, Table, Variable, text,
 };
-use cpumon_protocol::limits::LABELS_MAX;
+use cpumon_protocol::limits::{LABELS_MAX, TOP_PROCESSES_MAX};
 use cpumon_protocol::model::{AgentName, Micros, Token};
 use serde::Deserialize;
 
@@ -64,6 +64,12 @@ pub static TABLE: Table = Table {
             heading: "What it reads and keeps",
             variables: &[
                 Variable::new("AGENT_PROCFS", "/proc", "where the kernel's files are, on Linux"),
+                Variable::new("AGENT_PER_CORE", "false", "whether `cpumon_core_seconds_total` is told: eight series for each core"),
+                Variable::new("AGENT_CGROUP", "false", "whether the account of the agent's own control group (of its container) is told; `true` in compose"),
+                Variable::new("AGENT_TOP_PROCESSES", "0", "how many of the busiest commands are told as `cpumon_top_process_cores`, each a series")
+                    .within(Limits::Counts(0, TOP_PROCESSES_MAX as u64)),
+                Variable::new("AGENT_TOP_PROCESSES_INTERVAL", "10s", "how often processes are looked at; a look that takes long is followed by a longer rest")
+                    .within(Limits::Spans(SECOND, HOUR)),
                 Variable::new("AGENT_STATE_DIR", "", "a directory that keeps the histogram over restarts of the agent; unset: it starts anew"),
             ],
         },
@@ -127,6 +133,14 @@ pub struct Config {
     pub name_lookup_timeout: Micros,
     #[serde(deserialize_with = "text")]
     pub procfs: PathBuf,
+    #[serde(deserialize_with = "text")]
+    pub per_core: bool,
+    #[serde(deserialize_with = "text")]
+    pub cgroup: bool,
+    #[serde(deserialize_with = "text")]
+    pub top_processes: usize,
+    #[serde(deserialize_with = "text")]
+    pub top_processes_interval: Micros,
     #[serde(deserialize_with = "text")]
     pub state_dir: Option<PathBuf>,
     #[serde(deserialize_with = "text")]

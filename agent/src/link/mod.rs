@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use cpumon_protocol::model::{Hello, Micros, Moment, Sample, Token};
+use cpumon_protocol::model::{Cores, Hello, Machine, Micros, Moment, Sample, Token};
 use cpumon_protocol::session::agent::{AgentSession, Answer, Leaving};
 
 use backoff::Backoff;
@@ -85,6 +85,12 @@ pub struct Link {
     backoff: Backoff,
     /// The newest sample.
     newest: Option<Sample>,
+    /// The totals of each core that go with it, if somebody looks at them.
+    cores: Option<Cores>,
+    /// What the machine is, once that is known.
+    machine: Option<Box<Machine>>,
+    /// Whether this connection's other end knows it.
+    machine_told: bool,
     /// When it was measured.
     measured: Moment,
     /// Whether `newest` is of the last tick: an older one is good for its totals only.
@@ -110,6 +116,9 @@ impl Link {
             state: State::Resting { until: Moment(0) },
             backoff: Backoff::new(settings.backoff, seed),
             newest: None,
+            cores: None,
+            machine: None,
+            machine_told: false,
             measured: Moment(0),
             fresh: false,
             pending: false,
@@ -148,6 +157,21 @@ impl Link {
             }
             _ => Action::None,
         }
+    }
+
+    /// The totals of each core that go with the sample of the next tick, or that none do.
+    pub fn set_cores(&mut self, cores: Option<Cores>) {
+        self.cores = cores;
+    }
+
+    /// What the machine is; goes once a connection, with totals of cores.
+    pub fn set_machine(&mut self, machine: Box<Machine>) {
+        self.machine = Some(machine);
+    }
+
+    /// Whether it is known what the machine is.
+    pub fn has_machine(&self) -> bool {
+        self.machine.is_some()
     }
 
     /// A second could not be measured. What is no longer fresh is not sent any more.
@@ -243,6 +267,7 @@ impl Link {
             State::Idle { session, .. } | State::Waiting { session, .. } if !session.is_original() => {
                 let last = self.newest.take().map(|sample| self.stamped(sample));
                 self.seq += 1;
+                self.send_cores(&session, out);
                 session.bye(Leaving::Stop, last.as_ref().map(|sample| (self.seq, sample)), out);
                 self.state = State::Leaving { session, until: now.plus(patience) };
                 Action::None
@@ -279,6 +304,9 @@ impl Link {
 
     fn connect(&mut self, now: Moment) -> Action {
         self.state = State::Connecting { until: now.plus(self.settings.connect_timeout) };
+        // What another exporter, or an earlier one, asked for or knew is nothing to this one.
+        self.want_cores = false;
+        self.machine_told = false;
         Action::Connect
     }
 
@@ -382,10 +410,23 @@ impl Link {
         if let State::Idle { session, since } = std::mem::replace(&mut self.state, State::Ended) {
             self.pending = false;
             self.seq += 1;
+            self.send_cores(&session, out);
             session.sample(self.seq, &sample, out);
             self.state = State::Waiting { session, since, sent: now };
         }
         self.newest = Some(sample);
+    }
+
+    /// Sends the totals of each core that belong to the sample that is about to go.
+    fn send_cores(&mut self, session: &AgentSession, out: &mut Vec<u8>) {
+        if let Some(cores) = &mut self.cores {
+            if !self.machine_told {
+                cores.machine = self.machine.clone();
+                self.machine_told = cores.machine.is_some();
+            }
+            session.cores(self.seq, cores, out);
+            cores.machine = None;
+        }
     }
 
     /// The sample with what only the link knows.

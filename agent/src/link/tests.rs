@@ -1,6 +1,6 @@
 //! The link against the exporter's real session, and against the original's server.
 
-use cpumon_protocol::model::{AgentName, HostFacts, Ratio, RunId};
+use cpumon_protocol::model::{AgentName, CoreTimes, CpuTimes, GuestTimes, HostFacts, Ratio, RunId};
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::exporter::{self, ExporterSession, FrameLimits, Received};
 
@@ -262,4 +262,68 @@ fn bye_does_not_wait_for_ever() {
     assert_eq!(rig.hear(&ack(1)), Action::None, "the answer to the sample before it");
     assert_eq!(rig.expire(), Action::Close);
     assert!(rig.link.is_ended());
+}
+
+/// The frames that were sent since the last call, by type, and the numbers of the cores in them.
+fn frames(rig: &mut Rig) -> Vec<(String, Vec<u64>, bool)> {
+    let told = |frame: serde_json::Value| {
+        let cores = frame["cores"].as_array().into_iter().flatten();
+        let cores = cores.map(|core| core["core"].as_u64().unwrap()).collect();
+        (frame["t"].as_str().unwrap().to_owned(), cores, !frame["machine"].is_null())
+    };
+    rig.take().lines().map(|line| told(serde_json::from_str(line).unwrap())).collect()
+}
+
+fn cores(core: u32) -> Cores {
+    let times = CoreTimes { core, times: CpuTimes::default(), guest: GuestTimes::default() };
+    Cores { asked: true, times: vec![times], ..Cores::default() }
+}
+
+fn told(t: &str, cores: &[u64], machine: bool) -> (String, Vec<u64>, bool) {
+    (t.to_owned(), cores.into(), machine)
+}
+
+#[test]
+fn cores_go_before_their_sample_for_as_long_as_they_are_wanted() {
+    let mut rig = Rig::live();
+    assert!(!rig.link.wants_cores());
+    assert_eq!(frames(&mut rig), [told("sample", &[], false)]);
+    let _ = rig.hear(b"{\"v\":1,\"t\":\"ack\",\"seq\":1,\"want\":[\"cores\"]}\n");
+    assert!(rig.link.wants_cores());
+    rig.link.set_cores(Some(cores(5)));
+    let _ = rig.tick(20);
+    assert_eq!(frames(&mut rig), [told("cores", &[5], false), told("sample", &[], false)]);
+    // What the machine is goes once, in a frame of its own. The newest cores go with the newest sample.
+    rig.link.set_machine(Box::default());
+    rig.link.set_cores(Some(cores(6)));
+    let _ = rig.tick(30);
+    rig.link.set_cores(Some(cores(7)));
+    let _ = rig.tick(40);
+    assert_eq!(rig.hear(&ack(2)), Action::None);
+    let sample = told("sample", &[], false);
+    assert_eq!(frames(&mut rig), [told("cores", &[], true), told("cores", &[7], false), sample.clone()]);
+    assert!(!rig.link.wants_cores(), "that ack did not ask");
+    let _ = rig.hear(&ack(3));
+    let _ = rig.tick(50);
+    assert_eq!(frames(&mut rig), [told("cores", &[7], false), sample]);
+    let _ = rig.link.stop(rig.now, Micros::from_secs(2), &mut rig.sent);
+    assert_eq!(frames(&mut rig), [told("cores", &[7], false), told("bye", &[], false)]);
+}
+
+#[test]
+fn what_one_exporter_wanted_or_knew_is_nothing_to_the_next() {
+    let mut rig = Rig::live();
+    rig.link.set_machine(Box::default());
+    rig.link.set_cores(Some(cores(1)));
+    let _ = rig.hear(b"{\"v\":1,\"t\":\"ack\",\"seq\":1,\"want\":[\"cores\"]}\n");
+    let _ = rig.tick(10);
+    rig.link.failed(rig.now, Failure::Closed);
+    rig.take();
+    rig.now = rig.now.plus(Micros::from_secs(30));
+    assert_eq!(rig.tick(10), Action::Connect);
+    assert!(!rig.link.wants_cores());
+    let _ = rig.connected();
+    rig.take();
+    let _ = rig.hear(b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}\n");
+    assert_eq!(frames(&mut rig)[0], told("cores", &[], true));
 }

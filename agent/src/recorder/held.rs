@@ -47,12 +47,15 @@ impl Held {
 }
 
 fn hold(total: Total, shown: Micros, now: Micros, changes: &mut Vec<Change>) -> Micros {
-    if now >= shown {
-        now
-    } else if shown.saturating_sub(now) < RESET {
-        shown
-    } else {
+    let held = held(shown, now);
+    if held < shown {
         changes.push(Change::Reset { total, from: shown, to: now });
-        now
     }
+    held
+}
+
+/// What is to be shown of a total that was `shown` and is read as `now`.
+pub(super) fn held(shown: Micros, now: Micros) -> Micros {
+    let is_reset = shown.saturating_sub(now) >= RESET;
+    if is_reset { now } else { now.max(shown) }
 }

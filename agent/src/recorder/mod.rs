@@ -6,6 +6,7 @@
 //! figure that is not known now is not shown.
 
 mod account;
+mod cores;
 mod held;
 mod outcome;
 mod peak;
@@ -15,10 +16,13 @@ mod tests;
 
 use std::mem;
 
-use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Histogram, Micros, Moment, Ratio, Sample};
+use cpumon_protocol::model::{
+    Cgroup, CoreTimes, CpuTimes, GuestTimes, Histogram, Micros, Moment, Ratio, Sample,
+};
 
 use crate::sampling::{Cpu, ReadError, Reading, Times};
 use account::Account;
+use cores::HeldCores;
 use held::Held;
 use peak::Peak;
 
@@ -50,6 +54,7 @@ pub struct Recorder {
     account: Account,
     peak: Peak,
     held: Held,
+    held_cores: HeldCores,
     previous: Option<Previous>,
     /// Memory of the cores of the reading before, reused.
     spare_cores: Vec<CoreTimes>,
@@ -61,6 +66,7 @@ pub struct Recorder {
 struct Previous {
     at: Moment,
     cpu: PreviousCpu,
+    cgroup_usage: Option<Micros>,
 }
 
 #[derive(Debug)]
@@ -84,6 +90,7 @@ struct Interval {
     length: Micros,
     utilization: Ratio,
     hottest_core: Option<Ratio>,
+    cgroup: Option<Ratio>,
 }
 
 impl Recorder {
@@ -111,9 +118,23 @@ impl Recorder {
         Kept { histogram, missed, cpu_times, guest_times }
     }
 
+    /// The totals of each core as of the last tick that could read; none where the system does not tell. For as long as
+    /// somebody looks it is to be called after each such tick: from call to call no total falls but for a reset.
+    pub fn cores(&mut self) -> &[CoreTimes] {
+        match self.previous.as_ref().map(|previous| &previous.cpu) {
+            Some(PreviousCpu::Times { cores, .. }) => self.held_cores.update(cores),
+            _ => &[],
+        }
+    }
+
+    /// Nobody looks at cores any more.
+    pub fn forget_cores(&mut self) {
+        self.held_cores.clear();
+    }
+
     fn read(&mut self, now: Moment, reading: &Reading, changes: &mut Vec<Change>) -> Result<Sample, Missed> {
-        let interval = self.interval(now, &reading.cpu);
-        self.remember(now, &reading.cpu);
+        let interval = self.interval(now, reading);
+        self.remember(now, reading);
         if let Cpu::Times(times) = &reading.cpu {
             self.held.update(times, changes);
         }
@@ -138,9 +159,9 @@ impl Recorder {
     }
 
     /// The interval since the previous reading, or why there is none.
-    fn interval(&self, now: Moment, cpu: &Cpu) -> Result<Interval, Missed> {
+    fn interval(&self, now: Moment, reading: &Reading) -> Result<Interval, Missed> {
         let previous = self.previous.as_ref().ok_or(Missed::First)?;
-        let (utilization, hottest_core) = match (&previous.cpu, cpu) {
+        let (utilization, hottest_core) = match (&previous.cpu, &reading.cpu) {
             (PreviousCpu::Times { total, cores }, Cpu::Times(times)) => {
                 let utilization = ratio::utilization(total, &times.total).ok_or(Missed::Standing)?;
                 (utilization, ratio::hottest(cores, &times.cores))
@@ -149,15 +170,17 @@ impl Recorder {
             // Another kind of reading has nothing in common with the one before.
             _ => return Err(Missed::First),
         };
-        Ok(Interval { length: now.since(previous.at), utilization, hottest_core })
+        let length = now.since(previous.at);
+        let cgroup = ratio::of_cgroup(previous.cgroup_usage, reading, length);
+        Ok(Interval { length, utilization, hottest_core, cgroup })
     }
 
     /// Keeps the raw reading: with held totals the ratio would be of time that never was.
-    fn remember(&mut self, now: Moment, cpu: &Cpu) {
+    fn remember(&mut self, now: Moment, reading: &Reading) {
         if let Some(Previous { cpu: PreviousCpu::Times { cores, .. }, .. }) = self.previous.take() {
             self.spare_cores = cores;
         }
-        let cpu = match cpu {
+        let cpu = match &reading.cpu {
             Cpu::Times(Times { total, cores, .. }) => {
                 let mut copy = mem::take(&mut self.spare_cores);
                 copy.clear();
@@ -166,7 +189,8 @@ impl Recorder {
             }
             Cpu::Usage(_) => PreviousCpu::Usage,
         };
-        self.previous = Some(Previous { at: now, cpu });
+        let cgroup_usage = reading.cgroup.and_then(|cgroup| cgroup.usage);
+        self.previous = Some(Previous { at: now, cpu, cgroup_usage });
     }
 
     fn enter(&mut self, condition: Condition, changes: &mut Vec<Change>) {
@@ -197,6 +221,7 @@ impl Recorder {
             context_switches: reading.context_switches,
             pressure_waiting: reading.pressure_waiting,
             missed_samples: Some(missed),
+            cgroup: reading.cgroup.map(|cgroup| Cgroup { utilization: interval.cgroup, ..cgroup }),
             ..Sample::default()
         }
     }

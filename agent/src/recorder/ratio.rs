@@ -1,6 +1,8 @@
 //! Busy time over total time between two readings, by psutil's definition.
 
-use cpumon_protocol::model::{CoreTimes, CpuTimes, Mode, Ratio};
+use cpumon_protocol::model::{CoreTimes, CpuTimes, Micros, Mode, Ratio};
+
+use crate::sampling::Reading;
 
 /// Utilization between two readings; none when no time passed.
 ///
@@ -29,4 +31,16 @@ pub(super) fn hottest(before: &[CoreTimes], after: &[CoreTimes]) -> Option<Ratio
         }
     }
     hottest
+}
+
+/// Use of a control group in an interval of `length`, of what it may use: its limit, or else all CPUs. Time beyond that,
+/// which a group may have saved up, or which was accounted late, counts as all of it.
+pub(super) fn of_cgroup(before: Option<Micros>, reading: &Reading, length: Micros) -> Option<Ratio> {
+    let group = reading.cgroup.as_ref()?;
+    let used = group.usage?.0.checked_sub(before?.0)?;
+    let cpus_ppm = group
+        .limit
+        .map_or_else(|| Some(u64::from(reading.logical_cpus?) * 1_000_000), |limit| Some(limit.0))?;
+    let allowed = u64::try_from(u128::from(length.0) * u128::from(cpus_ppm) / 1_000_000).ok()?;
+    Ratio::of(used.min(allowed), allowed)
 }

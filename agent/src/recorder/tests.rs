@@ -1,6 +1,8 @@
 //! The recorder against independent statements of its rules.
 
-use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Micros, Mode, Moment, Ratio, Sample};
+use cpumon_protocol::model::{
+    CoreTimes, CpuTimes, GuestTimes, Micros, Millionths, Mode, Moment, Ratio, Sample,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -419,4 +421,50 @@ proptest! {
             prop_assert!(off.abs() <= 1.0, "{} + {} after {} s", count, missed, elapsed);
         }
     }
+}
+
+#[test]
+fn a_control_group_is_measured_by_its_limit_or_else_by_all_cpus() {
+    let group = |usage_ms, limit: Option<u64>| {
+        let usage = Some(Micros::from_millis(usage_ms));
+        let cgroup = Cgroup { usage, limit: limit.map(Millionths), periods: Some(7), ..Cgroup::default() };
+        move |busy| Reading { cgroup: Some(cgroup), logical_cpus: Some(4), ..ticks(&[busy, 0, 0, busy]) }
+    };
+    for (before, after, expected) in [
+        (group(100, Some(500_000)), group(350, Some(500_000)), Some(500_000)),
+        (group(100, None), group(350, None), Some(62_500)),
+        // Late accounts, or time that was saved up: there is no more than all.
+        (group(100, Some(500_000)), group(1_350, Some(500_000)), Some(1_000_000)),
+        // Another group.
+        (group(100, None), group(90, None), None),
+    ] {
+        let mut recorder = Recorder::default();
+        assert!(recorder.tick(at(1_000), Ok(&before(10))).result.is_err());
+        let sample = recorder.tick(at(2_000), Ok(&after(20))).result.unwrap();
+        let cgroup = sample.cgroup.unwrap();
+        assert_eq!(cgroup.utilization.map(Ratio::millionths), expected);
+        assert_eq!((cgroup.usage, cgroup.periods), (after(20).cgroup.unwrap().usage, Some(7)));
+    }
+    let mut recorder = Recorder::default();
+    let _ = recorder.tick(at(1_000), Ok(&ticks(&[1, 0, 0, 1])));
+    assert_eq!(recorder.tick(at(2_000), Ok(&ticks(&[2, 0, 0, 2]))).result.unwrap().cgroup, None);
+}
+
+#[test]
+fn cores_are_told_as_of_the_last_reading() {
+    let mut recorder = Recorder::default();
+    assert_eq!(recorder.cores(), []);
+    let first = with_cores(ticks(&[10, 0, 0, 10]), &[(0, [5, 0, 0, 5]), (3, [5, 0, 0, 5])]);
+    let _ = recorder.tick(at(1_000), Ok(&first));
+    let numbers = |cores: &[CoreTimes]| cores.iter().map(|core| core.core).collect::<Vec<_>>();
+    assert_eq!(numbers(recorder.cores()), [0, 3]);
+    let later = with_cores(ticks(&[20, 0, 0, 20]), &[(0, [9, 0, 0, 4]), (1, [1, 0, 0, 1])]);
+    let _ = recorder.tick(at(2_000), Ok(&later));
+    let Cpu::Times(Times { cores, .. }) = &later.cpu else { panic!("it has times") };
+    let shown = recorder.cores().to_vec();
+    assert_eq!(numbers(&shown), [0, 1]);
+    assert_eq!(shown[0].times.get(Mode::User), cores[0].times.get(Mode::User));
+    assert!(shown[0].times.get(Mode::Idle) > cores[0].times.get(Mode::Idle), "it does not fall");
+    recorder.forget_cores();
+    assert_eq!(recorder.cores(), cores);
 }

@@ -23,6 +23,7 @@ use crate::state::StateFile;
 use crate::terminal::Terminal;
 use crate::ticker::{Cadence, Ticker};
 
+use super::details::Details;
 use super::journal::Journal;
 
 /// All parts of a running agent.
@@ -34,6 +35,7 @@ pub(super) struct Agent {
     pub(super) source: Box<dyn Source>,
     pub(super) recorder: Recorder,
     pub(super) state: Option<StateFile>,
+    pub(super) details: Details,
     pub(super) link: Link,
     pub(super) connection: Connection,
     pub(super) credential: Credential,
@@ -97,10 +99,16 @@ impl Agent {
 
     fn tick(&mut self, now: Moment) {
         self.last_tick.note(now);
-        let outcome = self.recorder.tick(now, self.source.read());
+        let reading = self.source.read();
+        let boot_time = reading.as_ref().ok().and_then(|reading| reading.boot_time);
+        let outcome = self.recorder.tick(now, reading);
         self.journal.changes(now, outcome.changes);
         match outcome.result {
-            Ok(sample) => self.sampled(now, sample),
+            Ok(mut sample) => {
+                let times = (self.clock.now().wall, boot_time);
+                self.details.add(&mut sample, &mut self.recorder, &mut self.link, times);
+                self.sampled(now, sample);
+            }
             Err(_) => self.link.missed(),
         }
     }

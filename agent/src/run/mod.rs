@@ -1,6 +1,7 @@
 //! The agent as a whole: puts the parts together and keeps them going until it is asked to stop.
 
 mod agent;
+mod details;
 mod journal;
 
 use std::time::SystemTime;
@@ -19,12 +20,14 @@ use crate::health::{self, LastTick};
 use crate::identity::{self, Files, Identity, Origin};
 use crate::link::Link;
 use crate::recorder::{Kept, Recorder};
+use crate::sampling::processes::{self, Looks, TopProcesses};
 use crate::sampling::{Source, facts};
 use crate::state::{Restored, StateFile};
 use crate::terminal::Terminal;
 use crate::ticker::{Cadence, Ticker};
 
 use agent::Agent;
+use details::Details;
 use journal::Journal;
 
 /// This program's version.
@@ -55,6 +58,7 @@ pub async fn run(config: Config, stop: Stop) -> anyhow::Result<()> {
         ticker: Ticker::starting(clock.now().mono),
         cadence: Cadence::every(config.interval),
         source: source(&config),
+        details: details(&config, clock),
         recorder: Recorder::new(kept),
         state,
         link: Link::new(config.link(), hello, random_bits()? as u64),
@@ -145,12 +149,33 @@ fn random_bits() -> anyhow::Result<u128> {
     Ok(u128::from_ne_bytes(bytes))
 }
 
+fn details(config: &Config, clock: Clock) -> Details {
+    let looks = Looks { most: config.top_processes, every: config.top_processes_interval };
+    let top = (looks.most > 0).then(|| TopProcesses::watch(processes::list(&config.procfs), looks, clock));
+    Details { per_core: config.per_core, top, procfs: config.procfs.clone(), machine: None }
+}
+
 #[cfg(target_os = "linux")]
 fn source(config: &Config) -> Box<dyn Source> {
-    Box::new(crate::sampling::proc::ProcSource::new(&config.procfs))
+    use crate::sampling::{cgroup::CgroupReader, proc::ProcSource};
+
+    let cgroup = config.cgroup.then(CgroupReader::of_this_process).and_then(|found| match found {
+        Ok(group) => {
+            info!(path = %group.directory().display(), "reading the control group's account");
+            Some(group)
+        }
+        Err(error) => {
+            warn!("the control group's account is not told (AGENT_CGROUP): {error}");
+            None
+        }
+    });
+    Box::new(ProcSource::new(&config.procfs).with_cgroup(cgroup))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn source(_: &Config) -> Box<dyn Source> {
+fn source(config: &Config) -> Box<dyn Source> {
+    if config.cgroup {
+        warn!("this system has no control groups; AGENT_CGROUP is of no use");
+    }
     Box::new(crate::sampling::sysinfo_source::SysinfoSource::default())
 }

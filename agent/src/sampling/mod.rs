@@ -2,11 +2,16 @@
 //!
 //! A [`Source`] reads; it draws no conclusions. Differences between readings, resets, gaps and totals are the
 //! [`recorder`](crate::recorder)'s business. On Linux the source is [`proc`]; on other systems it is
-//! [`sysinfo_source`], which is built and tested on Linux too.
+//! [`sysinfo_source`], which is built and tested on Linux too. What is read besides, and only where it was asked for:
+//! the agent's own control group ([`cgroup`]), the busiest [`processes`], what the [`machine`] is.
 
+#[cfg(target_os = "linux")]
+pub mod cgroup;
 pub mod facts;
+pub mod machine;
 #[cfg(target_os = "linux")]
 pub mod proc;
+pub mod processes;
 mod read_error;
 mod reading;
 pub mod sysinfo_source;

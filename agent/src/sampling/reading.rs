@@ -1,6 +1,6 @@
 //! What a source saw at one moment.
 
-use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Micros, Millionths, Ratio};
+use cpumon_protocol::model::{Cgroup, CoreTimes, CpuTimes, GuestTimes, Micros, Millionths, Ratio, WallTime};
 
 /// Everything a source could read at one moment. What its system does not have is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Reading {
     pub context_switches: Option<u64>,
     /// Time in which some task waited for a CPU (PSI `some`), since boot.
     pub pressure_waiting: Option<Micros>,
+    /// When the machine booted, by its own clock.
+    pub boot_time: Option<WallTime>,
+    /// The account of the agent's own control group, without a utilization; only if asked for.
+    pub cgroup: Option<Cgroup>,
 }
 
 /// The CPUs, in the form that the system offers.

@@ -176,6 +176,18 @@ pub const FAMILIES: &[Family] = &[
         }),
     },
     Family {
+        name: "cpumon_core_seconds_total",
+        help: "CPU time by core and mode since boot; of agents that are set to tell it.",
+        labels: &["core", "mode"],
+        source: Source::Own(Kind::Counter, |view, _, lines| {
+            for core in view.cores_for_all().unwrap_or_default() {
+                let mut number = itoa::Buffer::new();
+                let label = ("core", number.format(core.core));
+                lines.each_under(label, &MODES, Mode::ALL.map(|mode| core.times.get(mode)));
+            }
+        }),
+    },
+    Family {
         name: "cpumon_hottest_core_ratio",
         help: "Utilization of the busiest core in the last second sampled, 0 to 1.",
         labels: &[],

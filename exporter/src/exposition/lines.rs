@@ -94,11 +94,31 @@ impl<'a> Lines<'a> {
         labels: &[KnownLabel],
         values: impl IntoIterator<Item = N>,
     ) {
-        let begin = self.out.len();
-        let mut beginning = begin..begin;
+        self.each_from(|lines| lines.series(suffix), labels, values);
+    }
+
+    /// The same, below one more label that all of them have.
+    pub(super) fn each_under<N: Into<Number>>(
+        &mut self,
+        (key, value): (&str, &str),
+        labels: &[KnownLabel],
+        values: impl IntoIterator<Item = N>,
+    ) {
+        self.each_from(|lines| lines.series("").label(key, value), labels, values);
+    }
+
+    /// Lines that have the same beginning, which `begin` writes for the first of them.
+    fn each_from<N: Into<Number>>(
+        &mut self,
+        begin: impl Fn(&mut Self) -> Line<'_>,
+        labels: &[KnownLabel],
+        values: impl IntoIterator<Item = N>,
+    ) {
+        let start = self.out.len();
+        let mut beginning = start..start;
         for (label, value) in labels.iter().zip(values) {
             if beginning.is_empty() {
-                let _ = self.series(suffix);
+                let _ = begin(self);
                 beginning.end = self.out.len();
             } else {
                 self.out.extend_from_within(beginning.clone());

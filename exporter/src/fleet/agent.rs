@@ -6,6 +6,7 @@ use cpumon_protocol::model::{
     AgentName, Boot, Hello, HostFacts, Label, Micros, Moment, Now, RunId, Sample, WallTime,
 };
 
+use super::detail::{Detail, Look};
 use super::settings::FleetSettings;
 
 /// A connection of this exporter's life; never used twice.
@@ -129,6 +130,7 @@ pub(super) struct Life {
     pub(super) ended: Option<Ended>,
     pub(super) info: Info,
     pub(super) sample: Sample,
+    pub(super) detail: Option<Box<Detail>>,
 }
 
 impl Life {
@@ -157,6 +159,7 @@ impl Life {
                 labels: hello.labels,
             },
             sample: reported.sample,
+            detail: None,
         }
     }
 
@@ -179,6 +182,7 @@ impl Life {
                 labels: Vec::new(),
             },
             sample: Sample::default(),
+            detail: None,
         }
     }
 
@@ -212,6 +216,8 @@ pub struct Agent {
     /// When it was last heard in an earlier life of the exporter, and until when that is remembered.
     pub(super) remembered: Option<(WallTime, Moment)>,
     pub(super) life: Option<Box<Life>>,
+    /// Who looks at it; the next life is looked at, too.
+    pub(super) look: Option<Box<Look>>,
     pub(super) retired: Vec<Retired>,
     pub(super) connections: u64,
     pub(super) disconnects: [u64; End::ALL.len()],
@@ -224,6 +230,7 @@ impl Agent {
             expected: false,
             remembered: None,
             life: None,
+            look: None,
             retired: Vec::new(),
             connections: 0,
             disconnects: [0; End::ALL.len()],
@@ -313,7 +320,7 @@ pub struct AgentView<'a> {
     agent: &'a Agent,
     up: Option<bool>,
     gauges: Option<&'a Life>,
-    totals: Option<&'a Life>,
+    pub(super) totals: Option<&'a Life>,
     last_heard: Option<WallTime>,
     silence: Option<Micros>,
 }
@@ -347,6 +354,16 @@ impl<'a> AgentView<'a> {
     /// What it said of itself, while it is up.
     pub fn info(&self) -> Option<&'a Info> {
         self.gauges.map(|life| &life.info)
+    }
+
+    /// The labels of the user's choice that it had when it was last heard.
+    pub fn labels(&self) -> &'a [Label] {
+        self.agent.life.as_ref().map_or(&[], |life| &life.info.labels)
+    }
+
+    /// What it speaks, or spoke; `None` when it was never heard.
+    pub fn client(&self) -> Option<Client> {
+        self.agent.life.as_ref().map(|life| life.info.client)
     }
 
     /// When it was last heard, by the exporter's clock; goes with [`AgentView::up`].

@@ -4,6 +4,7 @@
 //! names, takeover, staleness and forgetting is here, and nowhere else.
 
 mod agent;
+mod detail;
 mod roster;
 mod settings;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use slab::Slab;
 
 pub use agent::{Agent, AgentView, Client, ConnectionId, End, Info, Reported};
 use agent::{Ended, Heard, Life, Retired};
+pub use detail::{Detail, Looked};
 pub use roster::{Roster, RosterError};
 pub use settings::FleetSettings;
 
@@ -55,6 +57,8 @@ pub struct Fleet {
     by_name: HashMap<Box<str>, usize>,
     /// Whether the roster has other names than when it was last taken.
     names_changed: bool,
+    /// How many cores' totals are kept; counted anew by each sweep.
+    cores_kept: usize,
 }
 
 impl Fleet {
@@ -65,6 +69,7 @@ impl Fleet {
             agents: Slab::new(),
             by_name: HashMap::new(),
             names_changed: false,
+            cores_kept: 0,
             settings,
         };
         for name in fleet.settings.expected.clone() {
@@ -176,6 +181,9 @@ impl Fleet {
         let in_peace = end == End::Bye || life.ephemeral;
         life.ended = Some(Ended { at: now, in_peace });
         agent.disconnects[end as usize] += 1;
+        if let Some(look) = &mut agent.look {
+            look.wake();
+        }
         self.names_changed |= end == End::Bye;
         Some(Departure { agent: agent.name.clone(), in_peace })
     }
@@ -193,6 +201,12 @@ impl Fleet {
             keep
         });
         self.names_changed |= by_name.len() != before;
+        self.sweep_details(now);
+    }
+
+    /// Whether those who were there before its start have had the time to come back.
+    pub fn is_settled(&self, now: Moment) -> bool {
+        now.since(self.started) >= self.settings.start_grace
     }
 
     /// How many agents are known.

@@ -19,6 +19,10 @@ pub struct FleetSettings {
     pub conflict_intervals: u64,
     /// The most agents that are known at once.
     pub max_agents: usize,
+    /// The most cores, of all agents together, whose totals are kept.
+    pub max_cores: usize,
+    /// How long after somebody has looked at an agent's cores it is still asked for them.
+    pub cores_linger: Micros,
     /// Names that are missed when they are not there, even after bye.
     pub expected: Vec<AgentName>,
 }
@@ -33,6 +37,8 @@ impl Default for FleetSettings {
             forget_after: Micros::from_secs(24 * 60 * 60),
             conflict_intervals: 3,
             max_agents: 10_000,
+            max_cores: 100_000,
+            cores_linger: Micros::from_secs(180),
             expected: Vec::new(),
         }
     }

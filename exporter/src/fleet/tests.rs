@@ -1,6 +1,12 @@
 //! The fleet's rules, one script each.
 
-use cpumon_protocol::model::{AgentName, CpuTimes, HostFacts, RunId, Sample, WallTime};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+use cpumon_protocol::model::{
+    AgentName, CoreTimes, Cores, CpuTimes, GuestTimes, HostFacts, RunId, Sample, WallTime,
+};
 
 use super::*;
 
@@ -293,4 +299,106 @@ fn the_roster_is_taken_when_its_names_change() {
     assert_eq!(fleet.roster_if_changed(), None);
     fleet.leave(place, ConnectionId(1), End::Bye, at(102).mono);
     assert_eq!(fleet.roster_if_changed().map(|roster| roster.0.len()), Some(0));
+}
+
+fn cores(count: u32) -> Cores {
+    let core = |core| CoreTimes { core, times: CpuTimes::default(), guest: GuestTimes::default() };
+    Cores { times: (0..count).map(core).collect(), ..Cores::default() }
+}
+
+/// How many cores of `name` are shown to all, and to who looks.
+fn cores_shown(fleet: &Fleet, name: &str, second: u64) -> (Option<usize>, Option<usize>) {
+    let show = |view: AgentView<'_>| {
+        let own = view.detail().and_then(|detail| detail.cores.as_ref());
+        (view.cores_for_all().map(<[_]>::len), own.map(|cores| cores.times.len()))
+    };
+    fleet.show(name, at(second).mono, show).unwrap()
+}
+
+#[test]
+fn cores_are_shown_as_long_as_they_come_with_each_sample() {
+    let mut fleet = fleet(FleetSettings::default());
+    let place = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    assert_eq!(cores_shown(&fleet, "a", 100), (None, None));
+    fleet.report_cores(place, ConnectionId(1), Some(cores(4))).unwrap();
+    assert_eq!(cores_shown(&fleet, "a", 101), (Some(4), Some(4)));
+    assert_eq!(cores_shown(&fleet, "a", 164), (Some(4), Some(4)), "they are totals");
+    assert_eq!(cores_shown(&fleet, "a", 165), (None, None));
+    fleet.report_cores(place, ConnectionId(1), Some(Cores { asked: true, ..cores(4) })).unwrap();
+    assert_eq!(cores_shown(&fleet, "a", 101), (None, Some(4)));
+    fleet.report_cores(place, ConnectionId(2), Some(cores(1))).unwrap();
+    assert_eq!(cores_shown(&fleet, "a", 101), (None, Some(4)), "from a connection that is not the agent's");
+    fleet.report_cores(place, ConnectionId(1), None).unwrap();
+    assert_eq!(cores_shown(&fleet, "a", 101), (None, None));
+}
+
+#[test]
+fn cores_are_asked_for_while_somebody_looks() {
+    let mut fleet = fleet(FleetSettings::default());
+    let machine = Some(Box::default());
+    assert_eq!(fleet.look("a", at(99).mono, None), Looked::Unknown);
+    let place = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    assert!(!fleet.wants_cores(place, at(100).mono));
+    assert_eq!(fleet.look("a", at(100).mono, None), Looked::Waiting(at(102).mono));
+    assert!(fleet.wants_cores(place, at(100).mono));
+    fleet.report_cores(place, ConnectionId(1), Some(cores(1))).unwrap();
+    assert_eq!(fleet.look("a", at(101).mono, None), Looked::Waiting(at(102).mono), "the machine is not told");
+    fleet.report_cores(place, ConnectionId(1), Some(Cores { machine, ..cores(1) })).unwrap();
+    assert_eq!(fleet.look("a", at(101).mono, None), Looked::There);
+    fleet.report_cores(place, ConnectionId(1), None).unwrap();
+    assert_eq!(fleet.look("a", at(102).mono, None), Looked::There, "they do not come: nobody waits for ever");
+    assert_eq!(fleet.look("a", at(106).mono, None), Looked::Gone);
+    fleet.update(place, ConnectionId(1), reported(2, 1, 280), at(280)).unwrap();
+    assert!(fleet.wants_cores(place, at(281).mono));
+    fleet.sweep(at(282).mono);
+    assert!(!fleet.wants_cores(place, at(282).mono), "180 s after the last look at the living");
+    assert_eq!(fleet.look("a", at(283).mono, None), Looked::Waiting(at(285).mono), "a new look");
+}
+
+#[test]
+fn who_waits_for_cores_is_woken_when_they_come_and_when_they_never_will() {
+    struct Woken(AtomicUsize);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let woken = Arc::new(Woken(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut fleet = fleet(FleetSettings::default());
+    let place = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    for _ in 0..3 {
+        let _ = fleet.look("a", at(100).mono, Some(&waker));
+    }
+    fleet.report_cores(place, ConnectionId(1), None).unwrap();
+    assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+    fleet.report_cores(place, ConnectionId(1), Some(cores(1))).unwrap();
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1, "once, however often it has looked");
+    let _ = fleet.look("a", at(100).mono, Some(&waker));
+    fleet.leave(place, ConnectionId(1), End::Eof, at(100).mono);
+    assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn there_is_room_for_so_many_cores() {
+    let mut fleet = fleet(FleetSettings { max_cores: 10, ..FleetSettings::default() });
+    let first = join(&mut fleet, 1, hello("a", 1), 1, 100).unwrap();
+    let second = join(&mut fleet, 2, hello("b", 2), 1, 100).unwrap();
+    let mut report = |conn, place, count, sweep| {
+        let outcome = fleet.report_cores(place, ConnectionId(conn), Some(cores(count)));
+        if sweep {
+            fleet.sweep(at(100).mono);
+        }
+        outcome.map_err(|rejection| rejection.reason)
+    };
+    let full = Err(RejectReason::CoresFull);
+    for sweep in [false, true] {
+        assert_eq!(report(1, first, 6, sweep), Ok(()));
+        assert_eq!(report(2, second, 5, sweep), full);
+        assert_eq!(report(2, second, 4, sweep), Ok(()));
+        assert_eq!(report(1, first, 7, sweep), full);
+        assert_eq!(report(1, first, 0, sweep), Ok(()), "what was refused holds no room");
+        assert_eq!(report(2, second, 10, sweep), Ok(()));
+        assert_eq!(report(2, second, 4, sweep), Ok(()));
+    }
 }

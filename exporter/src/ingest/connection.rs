@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cpumon_protocol::model::{Hello, Micros, Moment, Now, Sample};
+use cpumon_protocol::limits::CORES_MAX;
+use cpumon_protocol::model::{Cores, Hello, Micros, Moment, Now, Sample};
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::exporter::{self, ExporterSession, Received};
 
@@ -84,6 +85,8 @@ pub struct Connection {
     /// When something was answered last. An agent sends a sample after the answer to what it sent before, so what
     /// comes next was not sent before this moment, however long it was on its way.
     answered: Moment,
+    /// Totals of cores whose sample has not come yet, and its place in the run.
+    cores: Option<(u64, Box<Cores>)>,
     /// When the object began that is not whole yet.
     frame_begun: Option<Moment>,
 }
@@ -100,6 +103,7 @@ impl Connection {
             patience: settings.hello_timeout,
             heard: now,
             answered: now,
+            cores: None,
             frame_begun: None,
         }
     }
@@ -126,8 +130,10 @@ impl Connection {
                 Received::Hello(hello) => self.hello(hello, desk, now.mono, out),
                 Received::Sample { seq, sample } => self.sample(seq, sample, desk, now, out),
                 Received::Bye { seq, sample } => self.bye(seq.zip(sample), desk, now, out),
-                // Nobody asks for cores yet; who sends them unasked is not harmed.
-                Received::Cores { .. } => Verdict::Open,
+                Received::Cores { seq, cores } => {
+                    self.stage(seq, cores);
+                    Verdict::Open
+                }
                 Received::Original { utilization, object } => {
                     let taken =
                         match self.member {
@@ -230,8 +236,12 @@ impl Connection {
     }
 
     fn sample(&mut self, seq: u64, sample: Sample, desk: &Desk, now: Now, out: &mut Vec<u8>) -> Verdict {
+        let mut want_cores = false;
         match self.take(seq, sample, desk, now) {
-            Ok(()) => desk.metrics.frames_v1.inc(),
+            Ok(want) => {
+                desk.metrics.frames_v1.inc();
+                want_cores = want;
+            }
             // An older frame harms nobody, and its sender is not to wait for an answer.
             Err(rejection)
                 if rejection.reason == RejectReason::Stale && matches!(self.member, Member::Agent(_)) =>
@@ -240,8 +250,27 @@ impl Connection {
             }
             Err(rejection) => return self.refuse(&rejection, desk, now.mono, out),
         }
-        exporter::acknowledge(seq, false, out);
+        exporter::acknowledge(seq, want_cores, out);
         Verdict::Open
+    }
+
+    /// Keeps totals of cores until their sample comes.
+    fn stage(&mut self, seq: u64, cores: Box<Cores>) {
+        match &mut self.cores {
+            Some((of, staged)) if *of == seq => {
+                // One more than may be is enough to be refused with the sample.
+                let room = (CORES_MAX + 1).saturating_sub(staged.times.len());
+                staged.times.extend(cores.times.into_iter().take(room));
+                match (&mut staged.machine, cores.machine) {
+                    (Some(machine), Some(more)) => {
+                        let room = CORES_MAX.saturating_sub(machine.cpus.len());
+                        machine.cpus.extend(more.cpus.into_iter().take(room));
+                    }
+                    (none, machine) => *none = none.take().or(machine),
+                }
+            }
+            staged => *staged = Some((seq, cores)),
+        }
     }
 
     fn bye(&mut self, last: Option<(u64, Sample)>, desk: &Desk, now: Now, out: &mut Vec<u8>) -> Verdict {
@@ -256,26 +285,39 @@ impl Connection {
         Verdict::Close(End::Bye)
     }
 
-    /// Hands a sample of a v1 agent to the fleet.
-    fn take(&mut self, seq: u64, sample: Sample, desk: &Desk, now: Now) -> Result<(), Rejection> {
+    /// Hands a sample of a v1 agent, and the totals of cores that go with it, to the fleet; says whether somebody looks
+    /// at those.
+    fn take(&mut self, seq: u64, sample: Sample, desk: &Desk, now: Now) -> Result<bool, Rejection> {
+        let cores = self.cores.take().filter(|(of, _)| *of == seq).map(|(_, cores)| each_once(*cores));
         let measured_after = Moment(self.answered.0.saturating_sub(SENT_WITHIN.0));
         let reported = Reported { seq, sample, measured_after };
-        match std::mem::replace(&mut self.member, Member::Nobody) {
+        let (place, cores_taken, want_cores) = match std::mem::replace(&mut self.member, Member::Nobody) {
             Member::Agent(place) => {
                 self.member = Member::Agent(place);
-                desk.fleet().update(place, self.id, reported, now)
+                let mut fleet = desk.fleet();
+                fleet.update(place, self.id, reported, now)?;
+                (place, fleet.report_cores(place, self.id, cores), fleet.wants_cores(place, now.mono))
             }
             Member::Welcome { hello, claim } => {
                 let name = hello.agent.clone();
-                let place = desk.fleet().join(self.id, self.peer, *hello, claim, reported, now)?;
-                self.member = Member::Agent(place);
+                let mut fleet = desk.fleet();
+                let place = fleet.join(self.id, self.peer, *hello, claim, reported, now)?;
+                let outcome =
+                    (place, fleet.report_cores(place, self.id, cores), fleet.wants_cores(place, now.mono));
+                drop(fleet);
                 desk.journal.joined(name.as_str(), self.peer, now.mono);
-                Ok(())
+                outcome
             }
             Member::Nobody | Member::Original(_) => {
-                Err(Rejection::new(RejectReason::OutOfOrder, "the first frame of a connection is hello"))
+                let message = "the first frame of a connection is hello";
+                return Err(Rejection::new(RejectReason::OutOfOrder, message));
             }
+        };
+        self.member = Member::Agent(place);
+        if let Err(rejection) = cores_taken {
+            desk.reject(&rejection, self.peer, now.mono);
         }
+        Ok(want_cores)
     }
 
     fn original(&mut self, taken: Result<Place, Rejection>, desk: &Desk, now: Moment) -> Verdict {
@@ -321,6 +363,17 @@ impl Connection {
             self.frame_begun = None;
         }
     }
+}
+
+/// The same without what is told twice: two series of one name would cost everybody the scrape.
+fn each_once(mut cores: Cores) -> Cores {
+    cores.times.sort_by_key(|core| core.core);
+    cores.times.dedup_by_key(|core| core.core);
+    if let Some(machine) = &mut cores.machine {
+        machine.cpus.sort_by_key(|cpu| cpu.cpu);
+        machine.cpus.dedup_by_key(|cpu| cpu.cpu);
+    }
+    cores
 }
 
 impl Desk {

@@ -28,6 +28,7 @@ fn shown(text: &str) -> Exposition {
         endpoint: ([127, 0, 0, 1], 1).into(),
         joins: Micros::ZERO,
         leaves: None,
+        cores: None,
     };
     let now = at(Micros::ZERO).mono;
     let page = page(fleet(FleetSettings::default(), &[story]), now);

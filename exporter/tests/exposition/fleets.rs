@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::render::Renderer;
 use cpumon_exporter::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Reported, Roster};
-use cpumon_protocol::model::{Hello, Micros, Moment, Now, Ratio, Sample, WallTime};
+use cpumon_protocol::model::{Cores, Hello, Micros, Moment, Now, Ratio, Sample, WallTime};
 
 /// The thresholds of every fleet here.
 pub(crate) const THRESHOLDS: Thresholds = Thresholds { warning: percent(80), critical: percent(95) };
@@ -38,6 +38,8 @@ pub(crate) struct Story {
     pub(crate) who: Who,
     pub(crate) endpoint: SocketAddr,
     pub(crate) joins: Micros,
+    /// What it tells of its cores, beside its sample.
+    pub(crate) cores: Option<Cores>,
     /// After how long, and how.
     pub(crate) leaves: Option<(Micros, End)>,
 }
@@ -61,6 +63,9 @@ pub(crate) fn fleet(settings: FleetSettings, stories: &[Story]) -> Fleet {
                 })
             }
         };
+        if let Ok(place) = place {
+            fleet.report_cores(place, connection, story.cores.clone()).unwrap();
+        }
         if let (Ok(place), Some((after, end))) = (place, story.leaves) {
             fleet.leave(place, connection, end, now.mono.plus(after));
         }

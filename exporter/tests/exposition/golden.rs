@@ -5,8 +5,8 @@ use std::path::Path;
 
 use cpumon_exporter::fleet::{End, FleetSettings};
 use cpumon_protocol::model::{
-    AgentName, Cgroup, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths, Mode, Ratio,
-    RunId, Sample, TopProcess, WallTime,
+    AgentName, Cgroup, CoreTimes, Cores, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros,
+    Millionths, Mode, Ratio, RunId, Sample, TopProcess, WallTime,
 };
 
 use crate::fleets::{Story, Who, at, fleet, page};
@@ -101,9 +101,10 @@ fn golden_fleet() -> String {
         who,
         endpoint: ([10, 0, 0, host], 40_000 + u16::from(host)).into(),
         joins: seconds(joins),
+        cores: None,
         leaves: leaves.map(|(after, end)| (seconds(after), end)),
     };
-    let stories = [
+    let mut stories = [
         story(full(), 1, 100, None),
         story(plain("dead"), 2, 10, Some((1, End::Eof))),
         story(plain("dying"), 3, 80, Some((1, End::Timeout))),
@@ -111,6 +112,13 @@ fn golden_fleet() -> String {
         story(plain("silent"), 5, 90, None),
         story(Who::Original(vec![ratio(10), ratio(99), ratio(100)]), 6, 100, None),
     ];
+    let mut times = CpuTimes::default();
+    times.set(Mode::User, Micros(40_630_000));
+    times.set(Mode::Idle, Micros(450_620_000));
+    let core = |core| CoreTimes { core, times, guest: GuestTimes::default() };
+    stories[0].cores = Some(Cores { times: vec![core(0), core(7)], ..Cores::default() });
+    // What was asked for by somebody who looks is not for all.
+    stories[1].cores = Some(Cores { asked: true, times: vec![core(1)], ..Cores::default() });
     let expected = vec![AgentName::new("never-seen").unwrap()];
     page(fleet(FleetSettings { expected, ..FleetSettings::default() }, &stories), at(seconds(101)).mono)
 }

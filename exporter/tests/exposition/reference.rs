@@ -184,6 +184,12 @@ fn totals(view: &AgentView<'_>, series: &mut Series<'_>) {
         let time = sample.cpu_times.as_ref().map(|times| times.get(mode));
         series.add("cpumon_seconds_total", &[("mode", mode.label())], time);
     }
+    for core in view.cores_for_all().into_iter().flatten() {
+        for mode in Mode::ALL {
+            let labels = [("core", &*core.core.to_string()), ("mode", mode.label())];
+            series.add("cpumon_core_seconds_total", &labels, Some(core.times.get(mode)));
+        }
+    }
     series.add("cpumon_guest_seconds_total", &[("mode", "user")], sample.guest_times.map(|guest| guest.user));
     series.add("cpumon_guest_seconds_total", &[("mode", "nice")], sample.guest_times.map(|guest| guest.nice));
     series.add("cpumon_context_switches_total", &[], sample.context_switches);

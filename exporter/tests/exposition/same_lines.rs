@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use cpumon_exporter::fleet::{End, FleetSettings};
 use cpumon_protocol::model::{
-    AgentName, Cgroup, CpuTimes, GuestTimes, Hello, Histogram, Micros, Millionths, Sample, TopProcess,
+    AgentName, Cgroup, Cores, CpuTimes, GuestTimes, Hello, Histogram, Micros, Millionths, Sample, TopProcess,
     WallTime,
 };
 use proptest::collection::vec;
@@ -60,6 +60,18 @@ fn once_each(processes: Vec<TopProcess>) -> Vec<TopProcess> {
     processes.map(|process| TopProcess { cores: Millionths(process.cores.0 % EXACT), ..process }).collect()
 }
 
+/// Totals of cores that a float holds, each core once, as an agent sends them.
+fn cores() -> impl Strategy<Value = Cores> {
+    values::cores(3, values::any_text()).prop_map(|mut cores| {
+        let mut seen = BTreeSet::new();
+        cores.times.retain(|core| seen.insert(core.core));
+        for core in &mut cores.times {
+            core.times = CpuTimes(core.times.0.map(|time| Micros(time.0 % EXACT)));
+        }
+        cores
+    })
+}
+
 fn who() -> impl Strategy<Value = Who> {
     let v1 = (values::hello(values::any_text()), values::sample(values::any_text())).prop_map(
         |(hello, sample)| {
@@ -73,9 +85,9 @@ fn who() -> impl Strategy<Value = Who> {
 fn story() -> impl Strategy<Value = Story> {
     let end = prop::sample::select(&End::ALL[..]);
     let leaves = option::of(((0..20_000_000u64).prop_map(Micros), end));
-    (who(), any::<IpAddr>(), any::<u16>(), (0..150_000_000u64).prop_map(Micros), leaves).prop_map(
-        |(who, ip, port, joins, leaves)| Story { who, endpoint: SocketAddr::new(ip, port), joins, leaves },
-    )
+    let endpoint = (any::<IpAddr>(), any::<u16>()).prop_map(|(ip, port)| SocketAddr::new(ip, port));
+    (who(), endpoint, (0..150_000_000u64).prop_map(Micros), option::of(cores()), leaves)
+        .prop_map(|(who, endpoint, joins, cores, leaves)| Story { who, endpoint, joins, cores, leaves })
 }
 
 /// The lines of a page, by family.

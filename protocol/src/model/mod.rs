@@ -2,6 +2,7 @@
 //!
 //! All are integers (see [`units`]); what a client cannot know is `None`, never zero.
 
+pub mod cores;
 pub mod hello;
 pub mod histogram;
 pub mod name;
@@ -11,6 +12,7 @@ pub mod times;
 pub mod token;
 pub mod units;
 
+pub use cores::{Cores, CpuModel, LogicalCpu, Machine, Uname};
 pub use hello::{Boot, Hello, HostFacts, Label, RunId};
 pub use histogram::Histogram;
 pub use name::AgentName;

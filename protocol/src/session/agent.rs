@@ -1,8 +1,8 @@
 //! The agent's end: says who it is and what it measured, and understands the answers, in either dialect.
 
 use crate::framing::Framer;
-use crate::limits::{CORES_PER_FRAME, REPLY_MAX};
-use crate::model::{CoreTimes, Hello, Micros, Sample};
+use crate::limits::{CORES_MAX, CORES_PER_FRAME, REPLY_MAX};
+use crate::model::{Cores, Hello, Micros, Sample};
 use crate::reject::{RejectReason, Rejection};
 use crate::wire::VERSION;
 use crate::wire::server::{ServerFrame, WANT_CORES};
@@ -12,6 +12,9 @@ use super::encode;
 /// The most cores in a frame of ours: as many as fit [`crate::limits::FRAME_MAX`] whatever their totals, which
 /// twice as many do not.
 const CORES_SENT: usize = CORES_PER_FRAME / 2;
+
+/// The most CPUs of a machine in a frame of ours, for the same reason.
+const CPUS_SENT: usize = CORES_MAX / 2;
 
 /// What the other end answered.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,12 +85,29 @@ impl AgentSession {
         }
     }
 
-    /// Appends per-core totals that belong to the sample `seq`, to be sent before it. The original has none.
-    pub fn cores(&self, seq: u64, cores: &[CoreTimes], out: &mut Vec<u8>) {
-        if self.dialect == Dialect::V1 {
-            for part in cores.chunks(CORES_SENT) {
-                encode::cores(seq, part, out);
+    /// Appends per-core totals that belong to the sample `seq`, to be sent before it: of at most [`CORES_MAX`] cores.
+    /// Of no cores there is a frame too, so that who asked for them knows that there are none. The original has none.
+    pub fn cores(&self, seq: u64, cores: &Cores, out: &mut Vec<u8>) {
+        if self.dialect != Dialect::V1 {
+            return;
+        }
+        let times = cores.times.get(..CORES_MAX).unwrap_or(&cores.times);
+        // What a machine is goes in frames of its own: with cores beside it, it might not fit.
+        if let Some(machine) = cores.machine.as_deref() {
+            let mut cpus = machine.cpus.get(..CORES_MAX).unwrap_or(&machine.cpus);
+            loop {
+                let (part, rest) = cpus.split_at(cpus.len().min(CPUS_SENT));
+                encode::cores(seq, cores, &[], Some((machine, part)), out);
+                cpus = rest;
+                if cpus.is_empty() {
+                    break;
+                }
             }
+        } else if times.is_empty() {
+            encode::cores(seq, cores, &[], None, out);
+        }
+        for part in times.chunks(CORES_SENT) {
+            encode::cores(seq, cores, part, None, out);
         }
     }
 

@@ -8,13 +8,14 @@ use serde::Deserialize;
 use crate::limits::{CORES_PER_FRAME, LABEL_KEY_MAX, LABELS_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
 use crate::model::name::AgentName;
 use crate::model::{
-    Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Label, Micros, Millionths, Mode,
-    Ratio, RunId, Sample, Token, TopProcess, WallTime,
+    Cgroup, CoreTimes, Cores, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Label, Micros, Millionths,
+    Mode, Ratio, RunId, Sample, Token, TopProcess, WallTime,
 };
 use crate::reject::{RejectReason, Rejection};
 use crate::wire::client::{self, Kind};
 use crate::wire::{VERSION, canonical, number, original};
 
+use super::machine;
 use super::received::Received;
 
 /// The longest interval that an agent may promise.
@@ -135,11 +136,11 @@ fn other(object: &str, error: Option<Rejection>) -> Result<Received<'static>, Re
 }
 
 fn cores(object: &str) -> Result<Received<'static>, Rejection> {
-    let wire: client::Cores = parse(object)?;
+    let wire: client::Cores<'_> = parse(object)?;
     if wire.cores.len() > CORES_PER_FRAME {
         return Err(out_of_range("the number of cores in a frame", "at most 256"));
     }
-    let cores = wire
+    let times = wire
         .cores
         .into_iter()
         .map(|core| CoreTimes {
@@ -148,7 +149,14 @@ fn cores(object: &str) -> Result<Received<'static>, Rejection> {
             guest: guest_times(&core.guest_us),
         })
         .collect();
-    Ok(Received::Cores { seq: wire.seq, cores })
+    let cores = Cores {
+        asked: wire.asked,
+        wall: wire.time_us.map(WallTime),
+        boot_time: wire.boot_us.map(WallTime),
+        times,
+        machine: wire.machine.map(machine::decoded).transpose()?.map(Box::new),
+    };
+    Ok(Received::Cores { seq: wire.seq, cores: Box::new(cores) })
 }
 
 fn sample(utilization: Ratio, wire: client::Update<'_>) -> Result<Sample, Rejection> {
@@ -236,7 +244,7 @@ fn labels(wire: BTreeMap<Cow<'_, str>, Cow<'_, str>>) -> Result<Vec<Label>, Reje
         .collect()
 }
 
-fn fact(field: &str, text: Option<Cow<'_, str>>) -> Result<Option<Box<str>>, Rejection> {
+pub(super) fn fact(field: &str, text: Option<Cow<'_, str>>) -> Result<Option<Box<str>>, Rejection> {
     text.map(|text| checked(field, &text)).transpose()
 }
 
@@ -286,7 +294,7 @@ fn bad_text(field: &str, right: &str) -> Rejection {
     Rejection::with(RejectReason::BadText, format!("{field} is of another form; send {right}"))
 }
 
-fn out_of_range(field: &str, right: &str) -> Rejection {
+pub(super) fn out_of_range(field: &str, right: &str) -> Rejection {
     Rejection::with(RejectReason::OutOfRange, format!("{field} is out of range; send {right}"))
 }
 

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use crate::limits::{HELLO_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
 use crate::model::{
-    Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, Micros, Millionths, Mode, Ratio, Sample,
-    TopProcess,
+    Cgroup, CoreTimes, Cores, CpuTimes, GuestTimes, Hello, Histogram, LogicalCpu, Machine, Micros,
+    Millionths, Mode, Ratio, Sample, TopProcess, WallTime,
 };
 use crate::wire::VERSION;
 use crate::wire::client::{self, Kind};
 use crate::wire::number::Percent;
 use crate::wire::server::write_line;
+
+use super::machine;
 
 /// Appends a hello of at most [`HELLO_MAX`] bytes: where it would be longer, facts are left out, the least
 /// telling first.
@@ -67,7 +69,7 @@ fn full_hello(hello: &Hello) -> client::Hello<'_> {
 
 /// The text as an exporter takes it: control characters replaced, cut to [`TEXT_MAX`] bytes. Any process may
 /// name itself with an escape sequence; that must not cost its machine the connection.
-fn acceptable(text: &str) -> Cow<'_, str> {
+pub(super) fn acceptable(text: &str) -> Cow<'_, str> {
     if text.len() <= TEXT_MAX && !text.chars().any(char::is_control) {
         return Cow::Borrowed(text);
     }
@@ -86,17 +88,30 @@ pub(super) fn bye(reason: &'static str, last: Option<(u64, &Sample)>, out: &mut 
     write_line(&update(Kind::Bye, Some(reason), last), out);
 }
 
-/// Appends per-core totals of the sample `seq`.
-pub(super) fn cores(seq: u64, cores: &[CoreTimes], out: &mut Vec<u8>) {
-    let cores = cores
-        .iter()
-        .map(|core| client::Core {
-            core: core.core,
-            cpu_us: cpu_times(&core.times),
-            guest_us: guest_times(&core.guest),
-        })
-        .collect();
-    write_line(&client::Cores { v: VERSION, t: Kind::Cores, seq, cores }, out);
+/// Appends per-core totals of the sample `seq`: `part` of those in `cores`, and what a machine is with a part of its
+/// CPUs, if that is to be told.
+pub(super) fn cores(
+    seq: u64,
+    cores: &Cores,
+    part: &[CoreTimes],
+    told: Option<(&Machine, &[LogicalCpu])>,
+    out: &mut Vec<u8>,
+) {
+    let wire = client::Cores {
+        v: VERSION,
+        t: Kind::Cores,
+        seq,
+        asked: cores.asked,
+        time_us: cores.wall.map(|WallTime(us)| us),
+        boot_us: cores.boot_time.map(|WallTime(us)| us),
+        machine: told.map(|(machine, cpus)| machine::encoded(machine, cpus)),
+        cores: part.iter().map(core).collect(),
+    };
+    write_line(&wire, out);
+}
+
+fn core(core: &CoreTimes) -> client::Core {
+    client::Core { core: core.core, cpu_us: cpu_times(&core.times), guest_us: guest_times(&core.guest) }
 }
 
 /// Appends an object of the original, as its client writes it.

@@ -180,7 +180,7 @@ const fn code(reason: RejectReason) -> &'static str {
     match reason {
         RejectReason::BadVersion => "version",
         RejectReason::NameConflict => "duplicate",
-        RejectReason::FleetFull => "limit",
+        RejectReason::FleetFull | RejectReason::CoresFull => "limit",
         RejectReason::Auth => "auth",
         _ => "protocol",
     }

@@ -7,4 +7,5 @@ pub mod exporter;
 
 mod decode;
 mod encode;
+mod machine;
 mod received;

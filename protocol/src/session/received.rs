@@ -1,6 +1,6 @@
 //! What an exporter hears.
 
-use crate::model::{CoreTimes, Hello, Ratio, Sample};
+use crate::model::{Cores, Hello, Ratio, Sample};
 use crate::reject::Rejection;
 
 /// What a client said.
@@ -19,8 +19,8 @@ pub enum Received<'a> {
     Cores {
         /// The sample's place in the run.
         seq: u64,
-        /// Some of its cores.
-        cores: Vec<CoreTimes>,
+        /// Some of its cores, or all of them.
+        cores: Box<Cores>,
     },
     /// That it leaves, with its last totals if it has any. To be answered by [`acknowledge`](super::exporter::acknowledge).
     Bye {

@@ -196,10 +196,23 @@ pub(crate) struct TopProcess<'a> {
 
 /// Per-core totals that belong to the sample `seq`, which follows them.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Cores {
+pub(crate) struct Cores<'a> {
     pub(crate) v: u64,
     pub(crate) t: Kind,
     pub(crate) seq: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) asked: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boot_us: Option<u64>,
+    #[serde(
+        default,
+        borrow,
+        deserialize_with = "strict::optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) machine: Option<Machine<'a>>,
     #[serde(deserialize_with = "strict::objects")]
     pub(crate) cores: Vec<Core>,
 }
@@ -211,4 +224,52 @@ pub(crate) struct Core {
     pub(crate) cpu_us: CpuTimes,
     #[serde(deserialize_with = "strict::object")]
     pub(crate) guest_us: GuestTimes,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Machine<'a> {
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) sysname: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) nodename: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) release: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) machine: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) domainname: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "strict::objects")]
+    pub(crate) models: Vec<CpuModel<'a>>,
+    #[serde(deserialize_with = "strict::objects")]
+    pub(crate) cpus: Vec<LogicalCpu>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CpuModel<'a> {
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) vendor: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) family: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) model_name: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) stepping: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) microcode: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) cache_size: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LogicalCpu {
+    pub(crate) cpu: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) package: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) core: Option<u32>,
+    pub(crate) model: u32,
 }

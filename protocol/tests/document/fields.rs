@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use cpumon_protocol::model::{
-    AgentName, Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths,
-    Ratio, RunId, Sample, Token, TopProcess, WallTime,
+    AgentName, Cgroup, CoreTimes, Cores, CpuModel, CpuTimes, GuestTimes, Hello, Histogram, HostFacts,
+    LogicalCpu, Machine, Micros, Millionths, Ratio, RunId, Sample, Token, TopProcess, Uname, WallTime,
 };
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::agent::{AgentSession, Leaving};
@@ -72,7 +72,11 @@ fn written(kind: Kind) -> Value {
         Kind::Hello => out = said,
         Kind::Sample => session.sample(1, &sample, &mut out),
         Kind::Cores => {
-            session.cores(1, &[CoreTimes { core: 0, times: cpu_times, guest: guest_times }], &mut out);
+            let times = vec![CoreTimes { core: 0, times: cpu_times, guest: guest_times }];
+            let machine = Some(Box::new(machine()));
+            let time = Some(WallTime(1));
+            session.cores(1, &Cores { asked: true, wall: time, boot_time: time, times, machine }, &mut out);
+            return merged(&out);
         }
         Kind::Bye => session.bye(Leaving::Stop, Some((1, &sample)), &mut out),
         Kind::Welcome => ExporterSession::new(FrameLimits::default()).welcome(STALE, &mut out),
@@ -87,6 +91,37 @@ fn written(kind: Kind) -> Value {
         }
     }
     serde_json::from_slice(&out).unwrap()
+}
+
+fn machine() -> Machine {
+    let some = || Some(Box::from("x"));
+    Machine {
+        uname: Uname {
+            sysname: some(),
+            nodename: some(),
+            release: some(),
+            version: some(),
+            machine: some(),
+            domainname: some(),
+        },
+        models: vec![CpuModel {
+            vendor: some(),
+            family: some(),
+            model: some(),
+            model_name: some(),
+            stepping: some(),
+            microcode: some(),
+            cache_size: some(),
+        }],
+        cpus: vec![LogicalCpu { cpu: 0, package: Some(0), core: Some(0), model: 0 }],
+    }
+}
+
+/// Frames of one type as one: each field from the last that has it.
+fn merged(lines: &[u8]) -> Value {
+    let frames = serde_json::Deserializer::from_slice(lines).into_iter::<serde_json::Map<_, _>>();
+    let fields = frames.flat_map(|frame| frame.unwrap());
+    fields.collect::<serde_json::Map<String, Value>>().into()
 }
 
 /// The paths of all fields in a frame, as the tables write them.
@@ -201,7 +236,7 @@ fn is_required(kind: Kind, field: &Field) -> bool {
 
 #[test]
 fn null_stands_for_nothing_where_the_page_says_so() {
-    let never = ["interval_ms", "ephemeral", "labels", "labels.<key>", "top"];
+    let never = ["interval_ms", "ephemeral", "labels", "labels.<key>", "top", "asked"];
     for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_answer()) {
         let frame = fullest_example(kind);
         for field in documented(kind) {
@@ -287,8 +322,7 @@ fn lengths_of_arrays_are_exact() {
                 (None, Some(most)) if field.kind == "[object]" => (vec![0, most], vec![most + 1]),
                 _ => continue,
             };
-            let element =
-                frame[&field.path].get(0).or_else(|| frame.pointer("/histogram/buckets/0")).unwrap();
+            let element = frame.pointer(&format!("/{}/0", field.path.replace('.', "/"))).unwrap();
             let of_length = |length: usize| {
                 changed(&frame, &field.path, Some(Value::from(vec![element.clone(); length])))
             };
@@ -301,5 +335,5 @@ fn lengths_of_arrays_are_exact() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 7, "histogram, load and top in sample and bye, and cores");
+    assert_eq!(checked, 9, "histogram, load and top in sample and bye, cores, models and cpus");
 }

@@ -36,6 +36,8 @@ fn the_limits_are_those_of_the_code() {
             ("GREETING_MAX", GREETING_MAX),
             ("FRAME_MAX", FRAME_MAX),
             ("CORES_PER_FRAME", CORES_PER_FRAME),
+            ("CORES_MAX", CORES_MAX),
+            ("CPU_MODELS_MAX", CPU_MODELS_MAX),
             ("DEPTH_MAX", DEPTH_MAX),
             ("LABELS_MAX", LABELS_MAX),
             ("LABEL_KEY_MAX", LABEL_KEY_MAX),

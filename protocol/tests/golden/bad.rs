@@ -202,6 +202,10 @@ pub(crate) const BAD: &[(At, Input, RejectReason)] = &[
     ),
     (Live, Cores("cores", r#"[{"core":"cpu0"}]"#), Schema),
     (Live, Cores("cores", CORE_WITH_GUEST_ARRAY), Schema),
+    (Live, Cores("asked", "null"), Schema),
+    (Live, Cores("machine", "[[],[]]"), Schema),
+    (Live, Cores("machine", r#"{"cpus":[]}"#), Schema),
+    (Live, Cores("machine", r#"{"models":[["x"]],"cpus":[]}"#), Schema),
     (Live, Bye("reason", "7"), Schema),
     (Live, Bye("seq", r#""1""#), Schema),
     // Numbers out of range.
@@ -239,6 +243,7 @@ pub(crate) const BAD: &[(At, Input, RejectReason)] = &[
     (Live, TopCount(21), OutOfRange),
     (Live, Cores("cores", r#"[{"core":4294967296}]"#), OutOfRange),
     (Live, CoreCount(257), OutOfRange),
+    (Live, Cores("machine", r#"{"models":[{},{},{},{},{},{},{},{},{}],"cpus":[]}"#), OutOfRange),
     (Original, Bare("100.1"), OutOfRange),
     // Names.
     (Start, Hello("agent", r#""""#), BadName),

@@ -18,12 +18,13 @@ use support::conversation::hear_whole_and_in_bytes;
 use support::values::plain_hello;
 
 /// Reasons that the exporter gives, not the protocol.
-const BY_THE_FLEET: [RejectReason; 5] = [
+const BY_THE_FLEET: [RejectReason; 6] = [
     RejectReason::Stale,
     RejectReason::Replaced,
     RejectReason::NameConflict,
     RejectReason::FleetFull,
     RejectReason::Auth,
+    RejectReason::CoresFull,
 ];
 
 #[test]

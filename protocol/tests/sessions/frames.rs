@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use cpumon_protocol::limits::{FRAME_MAX, HELLO_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
+use cpumon_protocol::limits::{CORES_MAX, CPU_MODELS_MAX, FRAME_MAX, HELLO_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
 use cpumon_protocol::model::{
-    CoreTimes, CpuTimes, GuestTimes, Hello, Micros, Millionths, Mode, Sample, TopProcess,
+    CoreTimes, Cores, CpuModel, CpuTimes, GuestTimes, Hello, LogicalCpu, Machine, Micros, Millionths, Mode,
+    Sample, TopProcess,
 };
 use cpumon_protocol::reject::RejectReason;
 use cpumon_protocol::session::agent::{AgentSession, Answer, Leaving};
@@ -23,7 +24,7 @@ use crate::support::values::{
 #[derive(Clone, Debug)]
 enum Frame {
     Sample(u64, Box<Sample>),
-    Cores(u64, Vec<CoreTimes>),
+    Cores(u64, Cores),
     Bye(Option<(u64, Box<Sample>)>),
     Later(u64),
 }
@@ -31,7 +32,7 @@ enum Frame {
 fn frame() -> impl Strategy<Value = Frame> {
     prop_oneof![
         4 => (number(), sample(text())).prop_map(|(seq, sample)| Frame::Sample(seq, sample.into())),
-        1 => (number(), cores(3)).prop_map(|(seq, cores)| Frame::Cores(seq, cores)),
+        1 => (number(), cores(3, text())).prop_map(|(seq, cores)| Frame::Cores(seq, cores)),
         1 => proptest::option::of((number(), sample(text()).prop_map(Box::new))).prop_map(Frame::Bye),
         1 => number().prop_map(Frame::Later),
     ]
@@ -51,16 +52,21 @@ impl Frame {
         }
     }
 
-    /// What the exporter's end makes of it; of no cores, no frame.
-    fn expected(self) -> Option<Said> {
-        Some(match self {
+    /// What the exporter's end makes of it. What a machine is comes in a frame of its own.
+    fn expected(self) -> Vec<Said> {
+        let said = match self {
             Self::Sample(seq, sample) => Said::Sample { seq, sample: *sample },
-            Self::Cores(_, cores) if cores.is_empty() => return None,
-            Self::Cores(seq, cores) => Said::Cores { seq, cores },
+            Self::Cores(seq, cores) if cores.machine.is_some() && !cores.times.is_empty() => {
+                let machine = Cores { times: Vec::new(), ..cores.clone() };
+                let cores = [machine, Cores { machine: None, ..cores }];
+                return cores.map(|cores| Said::Cores { seq, cores: cores.into() }).into();
+            }
+            Self::Cores(seq, cores) => Said::Cores { seq, cores: cores.into() },
             Self::Bye(None) => Said::Bye { seq: None, sample: None },
             Self::Bye(Some((seq, sample))) => Said::Bye { seq: Some(seq), sample: Some(*sample) },
             Self::Later(_) => Said::Unknown(RejectReason::UnknownType),
-        })
+        };
+        vec![said]
     }
 }
 
@@ -111,7 +117,7 @@ proptest! {
     #[test]
     fn what_an_agent_sends_arrives_whole_and_within_the_limits(
         sample in sample(any_text()),
-        cores in prop_oneof![9 => cores(3), 1 => cores(300)],
+        cores in prop_oneof![9 => cores(3, any_text()), 1 => cores(300, any_text())],
         seq in number(),
     ) {
         let (session, hello) = welcomed(&plain_hello());
@@ -124,13 +130,15 @@ proptest! {
         }
         let outcome = hear(FrameLimits::default(), [&*hello, &*frames]);
         prop_assert_eq!(&outcome.errors, &[]);
-        let mut got_cores = Vec::new();
+        let mut got_cores = Cores { asked: cores.asked, wall: cores.wall, boot_time: cores.boot_time, ..Cores::default() };
         let mut samples = Vec::new();
         for said in outcome.said {
             match said {
                 Said::Cores { seq: of, cores } => {
                     prop_assert_eq!(of, seq);
-                    got_cores.extend(cores);
+                    prop_assert_eq!((cores.asked, cores.wall, cores.boot_time), (got_cores.asked, got_cores.wall, got_cores.boot_time));
+                    got_cores.times.extend(cores.times);
+                    got_cores.machine = got_cores.machine.or(cores.machine);
                 }
                 Said::Sample { seq, sample } => samples.push((Some(seq), sample)),
                 Said::Bye { seq, sample: Some(sample) } => samples.push((seq, sample)),
@@ -138,7 +146,18 @@ proptest! {
                 other => prop_assert!(false, "{:?}", other),
             }
         }
-        prop_assert_eq!(got_cores, cores);
+        prop_assert_eq!(&got_cores.times, &cores.times);
+        let texts = |machine: Option<Box<Machine>>| machine.map(|machine| {
+            (machine.uname.version, machine.models.into_iter().map(|model| model.model_name).collect::<Vec<_>>(), machine.cpus)
+        });
+        let sent_machine = cores.machine.map(|mut machine| {
+            machine.uname.version = machine.uname.version.as_deref().map(acceptable);
+            for model in &mut machine.models {
+                model.model_name = model.model_name.as_deref().map(acceptable);
+            }
+            machine
+        });
+        prop_assert_eq!(texts(got_cores.machine), texts(sent_machine));
         let mut sent = sample;
         sent.top_processes = together(sent.top_processes);
         prop_assert_eq!(samples, vec![(Some(seq), sent.clone()), (Some(seq), sent)]);
@@ -189,7 +208,7 @@ proptest! {
         let mut session = AgentSession::start(&plain_hello(), &mut Vec::new());
         prop_assert_eq!(session.receive(&mut &b"OK"[..]), Ok(Some(Answer::Original)));
         let mut bytes = Vec::new();
-        session.cores(seq, &[], &mut bytes);
+        session.cores(seq, &Cores::default(), &mut bytes);
         session.sample(seq, &sample, &mut bytes);
         session.bye(Leaving::Stop, Some((seq, &sample)), &mut bytes);
         let object = String::from_utf8(bytes.clone()).unwrap().trim_end().to_owned();
@@ -245,7 +264,27 @@ fn the_largest_frames_fit() {
     let (session, hello) = welcomed(&plain_hello());
     let times = CpuTimes([Micros(u64::MAX); Mode::ALL.len()]);
     let guest = GuestTimes { user: Micros(u64::MAX), nice: Micros(u64::MAX) };
-    let cores = vec![CoreTimes { core: u32::MAX, times, guest }; 1_000];
+    let text = || Some(Box::from("\"".repeat(TEXT_MAX)));
+    let model = CpuModel {
+        vendor: text(),
+        family: text(),
+        model: text(),
+        model_name: text(),
+        stepping: text(),
+        microcode: text(),
+        cache_size: text(),
+    };
+    let cpu = LogicalCpu { cpu: u32::MAX, package: Some(u32::MAX), core: Some(u32::MAX), model: 7 };
+    let machine = Machine {
+        models: vec![model; CPU_MODELS_MAX + 1],
+        cpus: vec![cpu; CORES_MAX + 1],
+        ..Machine::default()
+    };
+    let cores = Cores {
+        times: vec![CoreTimes { core: u32::MAX, times, guest }; CORES_MAX + 1],
+        machine: Some(machine.into()),
+        ..Cores::default()
+    };
     let process = TopProcess { comm: "\"".repeat(TEXT_MAX).into(), cores: Millionths(u64::MAX) };
     let sample = Sample { top_processes: vec![process; TOP_PROCESSES_MAX + 1], ..Sample::default() };
     let mut frames = Vec::new();
@@ -256,9 +295,9 @@ fn the_largest_frames_fit() {
     let arrived: usize = outcome
         .said
         .iter()
-        .map(|said| if let Said::Cores { cores, .. } = said { cores.len() } else { 0 })
+        .map(|said| if let Said::Cores { cores, .. } = said { cores.times.len() } else { 0 })
         .sum();
-    assert_eq!(arrived, cores.len());
+    assert_eq!(arrived, CORES_MAX);
     assert!(matches!(outcome.said.last(), Some(Said::Sample { .. })));
 }
 

@@ -134,7 +134,7 @@ proptest! {
     #[test]
     fn a_spoiled_stream_has_at_most_one_reason(
         sample in sample(text()),
-        cores in cores(2),
+        cores in cores(2, text()),
         is_original in any::<bool>(),
         object in original(),
         spoil in spoil(),

@@ -1,7 +1,7 @@
 //! An exporter's end that answers as an exporter does, and writes down what it heard.
 
 use cpumon_protocol::limits::REPLY_MAX;
-use cpumon_protocol::model::{CoreTimes, Hello, Micros, Ratio, Sample};
+use cpumon_protocol::model::{Cores, Hello, Micros, Ratio, Sample};
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::agent::{AgentSession, Answer};
 use cpumon_protocol::session::exporter::{ExporterSession, FrameLimits, Received, acknowledge, echo, refuse};
@@ -14,7 +14,7 @@ pub(crate) const STALE: Micros = Micros::from_secs(5);
 pub(crate) enum Said {
     Hello(Box<Hello>),
     Sample { seq: u64, sample: Sample },
-    Cores { seq: u64, cores: Vec<CoreTimes> },
+    Cores { seq: u64, cores: Box<Cores> },
     Bye { seq: Option<u64>, sample: Option<Sample> },
     Original { utilization: Ratio, object: String },
     Unknown(RejectReason),

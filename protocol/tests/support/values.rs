@@ -7,11 +7,11 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use cpumon_protocol::limits::{LABELS_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
+use cpumon_protocol::limits::{CPU_MODELS_MAX, LABELS_MAX, TEXT_MAX, TOP_PROCESSES_MAX};
 use cpumon_protocol::model::histogram::BUCKETS;
 use cpumon_protocol::model::{
-    AgentName, Cgroup, CoreTimes, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths,
-    Mode, Ratio, RunId, Sample, Token, TopProcess, WallTime,
+    AgentName, Cgroup, CoreTimes, Cores, CpuModel, CpuTimes, GuestTimes, Hello, Histogram, HostFacts,
+    LogicalCpu, Machine, Micros, Millionths, Mode, Ratio, RunId, Sample, Token, TopProcess, Uname, WallTime,
 };
 
 /// Where to cut a stream; see [`chunks`].
@@ -152,10 +152,51 @@ fn once_each(top: Vec<(Box<str>, u64)>) -> Vec<TopProcess> {
         .collect()
 }
 
-/// Totals of up to so many cores.
-pub(crate) fn cores(most: usize) -> impl Strategy<Value = Vec<CoreTimes>> {
-    vec((any::<u32>(), cpu_times(), guest_times()), 0..=most).prop_map(|cores| {
+/// Totals of up to so many cores, with such texts about the machine.
+pub(crate) fn cores(most: usize, text: Texts) -> impl Strategy<Value = Cores> {
+    let times = vec((any::<u32>(), cpu_times(), guest_times()), 0..=most).prop_map(|cores| {
         cores.into_iter().map(|(core, times, guest)| CoreTimes { core, times, guest }).collect()
+    });
+    let moment = || option::of(number().prop_map(WallTime));
+    let machine = option::of(machine(text).prop_map(Box::new));
+    (any::<bool>(), moment(), moment(), times, machine)
+        .prop_map(|(asked, wall, boot_time, times, machine)| Cores { asked, wall, boot_time, times, machine })
+}
+
+fn machine(text: Texts) -> impl Strategy<Value = Machine> {
+    let name = || option::of(text.clone());
+    let uname = (name(), name(), name(), name(), name(), name()).prop_map(
+        |(sysname, nodename, release, version, machine, domainname)| Uname {
+            sysname,
+            nodename,
+            release,
+            version,
+            machine,
+            domainname,
+        },
+    );
+    let model = (name(), name(), name(), name(), name(), name(), name()).prop_map(
+        |(vendor, family, model, model_name, stepping, microcode, cache_size)| CpuModel {
+            vendor,
+            family,
+            model,
+            model_name,
+            stepping,
+            microcode,
+            cache_size,
+        },
+    );
+    let cpus = vec((any::<u32>(), option::of(any::<u32>()), option::of(any::<u32>()), any::<Index>()), 0..4);
+    (uname, vec(model, 1..=CPU_MODELS_MAX), cpus).prop_map(|(uname, models, cpus)| Machine {
+        cpus: cpus
+            .into_iter()
+            .map(|(cpu, package, core, model)| {
+                let model = model.index(models.len()) as u32;
+                LogicalCpu { cpu, package, core, model }
+            })
+            .collect(),
+        uname,
+        models,
     })
 }
 

@@ -2,7 +2,7 @@
 
 /// Why there is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoNumber {
+pub(in crate::sampling) enum NoNumber {
     /// Something else than digits stands there, or nothing at all.
     NotDigits,
     /// The number does not fit into 64 bits.
@@ -10,7 +10,7 @@ pub(super) enum NoNumber {
 }
 
 /// The number at the start of `text` and what follows it; ends at the first byte that is no digit.
-pub(super) fn leading(text: &[u8]) -> Result<(u64, &[u8]), NoNumber> {
+pub(in crate::sampling) fn leading(text: &[u8]) -> Result<(u64, &[u8]), NoNumber> {
     let mut value = 0u64;
     let mut rest = text;
     while let [digit @ b'0'..=b'9', tail @ ..] = rest {
@@ -22,7 +22,7 @@ pub(super) fn leading(text: &[u8]) -> Result<(u64, &[u8]), NoNumber> {
 }
 
 /// The number that `text` is, with nothing before or after it.
-pub(super) fn whole(text: &[u8]) -> Result<u64, NoNumber> {
+pub(in crate::sampling) fn whole(text: &[u8]) -> Result<u64, NoNumber> {
     match leading(text)? {
         (value, []) => Ok(value),
         _ => Err(NoNumber::NotDigits),

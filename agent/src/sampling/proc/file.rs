@@ -14,35 +14,35 @@ use rustix::fs::{PROC_SUPER_MAGIC, fstatfs};
 use crate::sampling::Fault;
 
 /// The most that is read of one file, in bytes: `/proc/stat` of 8,192 CPUs and their interrupts fits.
-pub(super) const FILE_MAX: usize = 4 * 1024 * 1024;
+pub(in crate::sampling) const FILE_MAX: usize = 4 * 1024 * 1024;
 
 /// What is read at first; grows to what is needed.
 const FIRST_BUFFER: usize = 4 * 1024;
 
 /// A file by its path, open or not.
 #[derive(Debug)]
-pub(super) struct KernelFile {
+pub(in crate::sampling) struct KernelFile {
     path: PathBuf,
     kept: Option<File>,
 }
 
 /// Memory for the content of one file after another.
 #[derive(Debug, Default)]
-pub(super) struct Buffer(Vec<u8>);
+pub(in crate::sampling) struct Buffer(Vec<u8>);
 
 impl KernelFile {
     /// The file at `path`, which need not exist yet.
-    pub(super) const fn new(path: PathBuf) -> Self {
+    pub(in crate::sampling) const fn new(path: PathBuf) -> Self {
         Self { path, kept: None }
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::sampling) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Reads the whole of it as it is now.
-    pub(super) fn read<'b>(&mut self, buffer: &'b mut Buffer) -> Result<&'b [u8], Fault> {
+    pub(in crate::sampling) fn read<'b>(&mut self, buffer: &'b mut Buffer) -> Result<&'b [u8], Fault> {
         // What made the kept one fail may be over for one that is opened now.
         let of_kept = self.kept.as_ref().and_then(|file| buffer.fill(file).ok());
         let length = match of_kept {
@@ -53,13 +53,13 @@ impl KernelFile {
     }
 
     /// Opens it anew at the next reading, because what was read was of no use.
-    pub(super) fn distrust(&mut self) {
+    pub(in crate::sampling) fn distrust(&mut self) {
         self.kept = None;
     }
 
     /// Whether it is open between two readings.
     #[cfg(test)]
-    pub(super) const fn is_kept(&self) -> bool {
+    pub(in crate::sampling) const fn is_kept(&self) -> bool {
         self.kept.is_some()
     }
 

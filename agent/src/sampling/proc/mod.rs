@@ -3,8 +3,8 @@
 //! Per sample: one read each of `stat`, `loadavg` and `pressure/cpu` into one buffer, no allocation once the
 //! buffer has grown to the size of `stat`.
 
-mod decimal;
-mod file;
+pub(super) mod decimal;
+pub(super) mod file;
 mod small;
 mod stat;
 #[cfg(test)]
@@ -16,6 +16,7 @@ use std::path::Path;
 use file::{Buffer, KernelFile};
 use stat::{Stat, UserClock};
 
+use super::cgroup::CgroupReader;
 use super::{Cpu, Fault, ReadError, Reading, Source};
 
 /// The files under the root of a procfs.
@@ -24,6 +25,7 @@ pub struct ProcSource {
     stat: KernelFile,
     loadavg: KernelFile,
     pressure: KernelFile,
+    cgroup: Option<CgroupReader>,
     clock: UserClock,
     buffer: Buffer,
     parsed: Stat,
@@ -46,12 +48,19 @@ impl ProcSource {
             stat: KernelFile::new(root.join("stat")),
             loadavg: KernelFile::new(root.join("loadavg")),
             pressure: KernelFile::new(root.join("pressure/cpu")),
+            cgroup: None,
             clock: UserClock::new(rustix::param::clock_ticks_per_second()),
             buffer: Buffer::default(),
             parsed: Stat::default(),
             reading: Reading::default(),
             seen: Seen::default(),
         }
+    }
+
+    /// The same source, which reads the account of a control group too.
+    #[must_use]
+    pub fn with_cgroup(self, cgroup: Option<CgroupReader>) -> Self {
+        Self { cgroup, ..self }
     }
 
     fn read_stat(&mut self) -> Result<(), Fault> {
@@ -83,6 +92,8 @@ impl Source for ProcSource {
             procs_running: self.parsed.procs_running,
             context_switches: self.parsed.context_switches,
             pressure_waiting,
+            boot_time: self.parsed.boot_time,
+            cgroup: self.cgroup.as_mut().and_then(|group| group.read(&mut self.buffer)),
         };
         Ok(&self.reading)
     }

@@ -1,10 +1,10 @@
-//! `/proc/stat`: CPU time by mode, context switches, runnable tasks; see proc_stat(5).
+//! `/proc/stat`: CPU time by mode, context switches, boot time, runnable tasks; see proc_stat(5).
 //!
 //! The form that is accepted: the first line is `cpu`, the next ones are `cpu<number>`, each with 4 to 10
 //! decimal numbers (old kernels have fewer modes) or more (of which later ones are ignored), and every line
 //! ends. Everything else is a fault: half a file has half a number in it, which looks like a number.
 
-use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Micros, Mode};
+use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Micros, Mode, WallTime};
 
 use super::decimal::{self, NoNumber};
 use crate::sampling::{Fault, Times};
@@ -15,6 +15,7 @@ pub(super) struct Stat {
     pub(super) times: Times,
     pub(super) context_switches: Option<u64>,
     pub(super) procs_running: Option<u64>,
+    pub(super) boot_time: Option<WallTime>,
 }
 
 /// How long the kernel's unit of CPU time (1/USER_HZ s) is.
@@ -109,13 +110,18 @@ fn parse_core(named: &[u8], clock: UserClock) -> Result<CoreTimes, NoNumber> {
     Ok(CoreTimes { core, times: fields.modes(), guest: fields.guest().unwrap_or_default() })
 }
 
-/// Looks for the two lines that matter after the cores, and at no line after them.
+/// Looks for the lines that matter after the cores, and at no line after them. The boot time stands between the two that
+/// end the search.
 fn parse_others<'a>(mut line: Option<&'a [u8]>, lines: &mut Lines<'a>, stat: &mut Stat) -> Result<(), Fault> {
-    (stat.context_switches, stat.procs_running) = (None, None);
+    (stat.context_switches, stat.procs_running, stat.boot_time) = (None, None, None);
     while let Some(text) = line {
         if let Some(number) = text.strip_prefix(b"ctxt ") {
             let value = decimal::whole(number).map_err(|e| lines.fault(e, CTXT_LINE))?;
             stat.context_switches = Some(value);
+        } else if let Some(number) = text.strip_prefix(b"btime ") {
+            // No sample depends on it.
+            stat.boot_time =
+                decimal::whole(number).ok().map(|seconds| WallTime(Micros::from_secs(seconds).0));
         } else if let Some(number) = text.strip_prefix(b"procs_running ") {
             let value = decimal::whole(number).map_err(|e| lines.fault(e, RUNNING_LINE))?;
             stat.procs_running = Some(value);

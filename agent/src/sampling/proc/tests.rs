@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Micros, Millionths, Mode};
+use cpumon_protocol::model::{CoreTimes, CpuTimes, GuestTimes, Micros, Millionths, Mode, WallTime};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -82,6 +82,7 @@ fn reads_every_field() {
     let cores: Vec<_> = stat.times.cores.iter().map(|core| (core.core, ticks(&core.times)[0])).collect();
     assert_eq!(cores, [(0, 4182), (1, 6133)]);
     assert_eq!((stat.context_switches, stat.procs_running), (Some(1_904_354), Some(2)));
+    assert_eq!(stat.boot_time, Some(WallTime(1_795_360_319_000_000)));
 }
 
 #[test]

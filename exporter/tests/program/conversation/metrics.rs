@@ -142,6 +142,7 @@ const OWN: &[Own] = &[
             "bad_name",
             "bad_text",
             "bad_version",
+            "cores_full",
             "fleet_full",
             "name_conflict",
             "not_an_object",
@@ -258,7 +259,10 @@ fn now() -> f64 {
 
 #[test]
 fn the_table_above_is_the_programs_but_for_what_is_opt_in() {
-    let opt_in = |name: &str| name.starts_with("cpumon_cgroup_") || name == "cpumon_top_process_cores";
+    let opt_in = |name: &str| {
+        name.starts_with("cpumon_cgroup_")
+            || ["cpumon_core_seconds_total", "cpumon_top_process_cores"].contains(&name)
+    };
     let of_the_program = FAMILIES.iter().map(|family| family.name).filter(|name| !opt_in(name));
     assert_eq!(names(of_the_program), names(PER_AGENT.iter().map(|(name, ..)| *name).chain([LAST_SAMPLE])));
 }
