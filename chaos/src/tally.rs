@@ -173,20 +173,23 @@ fn tally_account(
 
     let last_sight = sights.iter().rfind(|sight| sight.account == account);
     let scraped = counted(last_sight.map(|sight| sight.reading));
-    let known = world.watched[agent].known.get(&account).map(|(reading, _)| *reading);
-    let known = counted(known.max(last_sight.map(|sight| sight.reading)));
+    let shown = world.watched[agent].known.get(&account);
+    let known = counted(shown.map(|shown| shown.reading).max(last_sight.map(|sight| sight.reading)));
 
     tally.made += made;
     tally.unacknowledged += made - known;
     let mut wrongs = Vec::new();
     if let Some(end) = end {
-        let back = world.watched[agent].known.range(account + 1..).next().map(|(_, (_, first))| *first);
+        let back = world.watched[agent].known.range(account + 1..).next().map(|(_, next)| next.first);
         let death = exporter_died(world, end.at, back);
         let reason = if death.is_some() { &mut tally.died_with_exporter } else { &mut tally.unscraped };
         *reason += known - scraped;
         wrongs.extend(unacknowledged_wrong(end, made - known));
         let gone = [back, death].into_iter().flatten().min().map(|gone| clock.system(gone));
-        wrongs.extend(unscraped_wrong(clock.system(end.at), gone, known - scraped, findings));
+        // What the agent said last may have waited in the socket of an exporter that was paused.
+        let had = shown.map_or(end.at, |shown| shown.since.max(end.at));
+        let (ended, had) = (clock.system(end.at), clock.system(had));
+        wrongs.extend(unscraped_wrong(ended, had, gone, known - scraped, findings));
     } else if made != scraped {
         tally.unscraped += known - scraped;
         wrongs.push(format!("{} of its samples are missing in the end", made - scraped));
@@ -212,14 +215,15 @@ fn exporter_died(world: &World, ended: Instant, back: Option<Instant>) -> Option
 }
 
 /// What is wrong with it that no scrape saw so many samples that an exporter had: some scrape should have,
-/// between the end of the agent and when its totals were gone.
+/// between the end of the agent, or when the exporter had them if that was later, and when its totals were gone.
 fn unscraped_wrong(
     ended: SystemTime,
+    had: SystemTime,
     gone: Option<SystemTime>,
     samples: u64,
     findings: &Findings,
 ) -> Option<String> {
-    let from = ended + SLACK;
+    let from = had + SLACK;
     let until = gone.map_or(ended + LINGER, |gone| gone.min(ended + LINGER)) - SLACK;
     let scrape = findings.scrapes.iter().find(|at| (from..until).contains(at))?;
     let after = scrape.duration_since(ended).unwrap_or_default();

@@ -69,7 +69,7 @@ impl Case {
     fn is_heard(&mut self) {
         let reading = self.world.histories[self.agent].recognise(&self.totals).unwrap();
         let account = self.world.histories[self.agent].readings()[reading].account;
-        self.world.watched[self.agent].known.entry(account).or_insert((reading, self.now)).0 = reading;
+        self.world.watched[self.agent].reading_is_shown(account, reading, self.now);
     }
 
     /// Prometheus scrapes what was measured.
@@ -196,6 +196,38 @@ fn what_no_scrape_saw_is_lost_when_none_could() {
     );
     check(false, story(5, true, true), [27, 23, 0, 4, 0, 0], "");
     check(false, story(70, true, false), lost, "");
+}
+
+#[test]
+fn a_scrape_cannot_see_what_an_exporter_has_not_read_yet() {
+    let story = |scraped_after: u64| {
+        move |case: &mut Case| {
+            case.measures(20);
+            case.is_scraped();
+            // The exporter is paused: what its agent says last waits in a socket.
+            case.measures(1);
+            case.ends(false, false);
+            case.waits(10);
+            case.findings.scrapes.push(case.clock.system(case.now));
+            case.waits(2);
+            case.is_heard();
+            case.waits(scraped_after);
+            case.findings.scrapes.push(case.clock.system(case.now));
+            case.waits(2);
+            case.begins();
+            case.measures(3);
+            case.is_heard();
+            case.is_scraped();
+        }
+    };
+    let lost = [24, 23, 0, 0, 1, 0];
+    check(false, story(0), lost, "");
+    check(
+        false,
+        story(3),
+        lost,
+        "1 samples were never scraped, though there was a scrape 15.0s after its end",
+    );
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl World {
         {
             return Err(format!("it is back at reading {reading}, after {last} was shown"));
         }
-        watched.known.entry(account).or_insert((reading, now)).0 = reading;
+        watched.reading_is_shown(account, reading, now);
         Ok(())
     }
 

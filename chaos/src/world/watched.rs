@@ -28,6 +28,17 @@ struct HalfOpen {
     disconnects: u64,
 }
 
+/// What was shown of one account.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Its last reading that was shown, ...
+    pub reading: usize,
+    /// ... and since when.
+    pub since: Instant,
+    /// When the first one was.
+    pub first: Instant,
+}
+
 /// One agent.
 #[derive(Debug, Default)]
 pub struct Watched {
@@ -46,8 +57,8 @@ pub struct Watched {
     pub(super) last: Option<usize>,
     /// Ends of its connections as last shown.
     pub(super) disconnects: u64,
-    /// The last reading of each account that was shown, and when the first one was.
-    pub known: BTreeMap<usize, (usize, Instant)>,
+    /// By account.
+    pub known: BTreeMap<usize, Known>,
     /// How old the oldest gauge was that was ever shown.
     pub oldest_gauge: Duration,
     /// The same, while the agent was dead, frozen or cut off.
@@ -119,6 +130,14 @@ impl Watched {
             Some(_) => {}
             // At the start of the run.
             None => self.seen = true,
+        }
+    }
+
+    /// A reading of an account is shown at `now`.
+    pub(crate) fn reading_is_shown(&mut self, account: usize, reading: usize, now: Instant) {
+        let known = self.known.entry(account).or_insert(Known { reading, since: now, first: now });
+        if known.reading != reading {
+            (known.reading, known.since) = (reading, now);
         }
     }
 

@@ -43,7 +43,9 @@ impl World<'_> {
         for agent in 0..self.agents.len() {
             let host = &self.agents[agent];
             let back_within = BACK_WITHIN.saturating_add(Micros(3 * (host.interval.0 - 1_000_000)));
-            if host.process.is_none() || self.now.since(self.plan.heal) < back_within {
+            // Who was asked to stop while he was paused is started later than the others.
+            let Some(process) = &host.process else { continue };
+            if self.now.since(self.plan.heal.max(process.started)) < back_within {
                 continue;
             }
             let is_up = self.exporters.iter().any(|exporter| {
