@@ -9,9 +9,13 @@ use cpumon_daemon::stop::Stop;
 use cpumon_protocol::model::Micros;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::exposition::own::Refusal;
 use crate::fleet::Roster;
+use crate::http::HttpStats;
 use crate::ingest::Desk;
+use crate::journal::Journal;
 use crate::roster_file::RosterFile;
+use crate::site::http_refusals;
 
 /// How often the fleet is swept.
 const EVERY: Duration = Duration::from_secs(1);
@@ -20,9 +24,11 @@ const EVERY: Duration = Duration::from_secs(1);
 const COMPLAIN_EVERY: Micros = Micros::from_secs(60);
 
 /// Keeps house until `stop`; the roster is written last thing. A name that came or went is written within a
-/// second, the moments at which agents were last heard every `state_interval`.
+/// second, the moments at which agents were last heard every `state_interval`. What HTTP refused is told here, once a
+/// second of each kind.
 pub(crate) async fn keep(
     desk: Arc<Desk>,
+    http: Arc<HttpStats>,
     clock: Clock,
     file: Option<RosterFile>,
     state_interval: Duration,
@@ -32,11 +38,15 @@ pub(crate) async fn keep(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut complaints = Limited::new(COMPLAIN_EVERY);
     let mut written = Instant::now();
+    let mut told = http_refusals(&http);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stop.requested() => break,
         }
+        let now_refused = http_refusals(&http);
+        tell_refused(&desk.journal, &told, &now_refused);
+        told = now_refused;
         let is_due = written.elapsed() >= state_interval;
         let roster = sweep(&desk, clock, is_due);
         if let (Some(file), Some(roster)) = (&file, roster) {
@@ -47,6 +57,15 @@ pub(crate) async fn keep(
     if let Some(file) = file {
         let roster = desk.fleet().roster();
         save(file, roster, &mut Limited::new(COMPLAIN_EVERY), clock).await;
+    }
+}
+
+/// Tells what HTTP has refused since it was told last.
+fn tell_refused<const N: usize>(journal: &Journal, told: &[(Refusal, u64); N], now: &[(Refusal, u64); N]) {
+    for ((refusal, count), (_, before)) in now.iter().zip(told) {
+        if count > before {
+            journal.refused_by_http(*refusal, count - before);
+        }
     }
 }
 

@@ -71,6 +71,18 @@ impl Journal {
         }
     }
 
+    /// HTTP connections were refused or cut, so many since the last call for the same reason; to be called once a
+    /// second at most.
+    pub fn refused_by_http(&self, refusal: Refusal, count: u64) {
+        let reason = refusal.label();
+        // A kept connection that rests for too long is no news.
+        if refusal == Refusal::HttpLate {
+            tracing::debug!(reason, count, "closed http connections");
+        } else {
+            tracing::warn!(reason, count, "refused http connections");
+        }
+    }
+
     fn pass(&self, kind: &'static str, now: Moment) -> Option<u64> {
         self.limited.lock().unwrap_or_else(PoisonError::into_inner).pass(kind, now)
     }

@@ -106,15 +106,16 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
         stop.clone(),
     ));
     let doors = Doors { plain: listeners.ingest, tls: listeners.ingest_tls.zip(security.ingest_tls.clone()) };
-    let http =
-        tokio::spawn(http::serve(listeners.http, Arc::new(site), http_config, http_stats, stop.token()));
     let house = tokio::spawn(housekeeping::keep(
         Arc::clone(&desk),
+        Arc::clone(&http_stats),
         clock,
         roster_file,
         config.state_interval,
         stop.clone(),
     ));
+    let http =
+        tokio::spawn(http::serve(listeners.http, Arc::new(site), http_config, http_stats, stop.token()));
     let drained = ingest::serve(doors, Arc::clone(&desk), clock, stop, config.stop_timeout).await;
     let http = http.await.context("the HTTP server has panicked")?;
     house.await.context("housekeeping has panicked")?;

@@ -13,6 +13,21 @@ use crate::exposition::render::Renderer;
 use crate::http::{HttpStats, Site};
 use crate::ingest::Desk;
 
+/// What HTTP has refused or cut so far, by reason.
+pub(crate) fn http_refusals(http: &HttpStats) -> [(Refusal, u64); 9] {
+    [
+        (Refusal::Http, http.refused_connections.get()),
+        (Refusal::HttpCrowded, http.evicted_connections.get()),
+        (Refusal::HttpLate, http.late_heads.get()),
+        (Refusal::HttpMalformed, http.malformed_requests.get()),
+        (Refusal::HttpSlow, http.slow_responses.get()),
+        (Refusal::HttpRevoked, http.revoked_responses.get()),
+        (Refusal::HttpAccept, http.accept_errors.get()),
+        (Refusal::HttpTls, http.failed_handshakes.get()),
+        (Refusal::HttpAuth, http.unauthorized_requests.get()),
+    ]
+}
+
 /// The exporter, as HTTP sees it.
 #[derive(Debug)]
 pub(crate) struct ExporterSite {
@@ -42,16 +57,8 @@ impl Site for ExporterSite {
         let rendering = self.renderer.render(&self.desk.fleet, self.clock.now().mono);
         segments.extend(rendering.families.into_iter().map(Bytes::from));
         let metrics = &self.desk.metrics;
-        for (refusal, counter) in [
-            (Refusal::Http, &self.http.refused_connections),
-            (Refusal::HttpCrowded, &self.http.evicted_connections),
-            (Refusal::HttpMalformed, &self.http.malformed_requests),
-            (Refusal::HttpSlow, &self.http.slow_responses),
-            (Refusal::HttpRevoked, &self.http.revoked_responses),
-            (Refusal::HttpTls, &self.http.failed_handshakes),
-            (Refusal::HttpAuth, &self.http.unauthorized_requests),
-        ] {
-            metrics.set_refused_connections(refusal, counter.get());
+        for (refusal, count) in http_refusals(&self.http) {
+            metrics.set_refused_connections(refusal, count);
         }
         metrics.set_agents(rendering.up, rendering.down);
         let mut own = Vec::new();

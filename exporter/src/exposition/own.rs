@@ -28,14 +28,19 @@ pub enum Refusal {
     /// `EXPORTER_MAX_HTTP_CONNECTIONS` were open, and it had waited the longest for a request or been answered for
     /// longer than `EXPORTER_HTTP_CROWDED_TIMEOUT`.
     HttpCrowded,
+    /// It sent no whole head of a request in `EXPORTER_HTTP_HEAD_TIMEOUT`, or no other one in
+    /// `EXPORTER_HTTP_IDLE_TIMEOUT`.
+    HttpLate,
     /// It sent what is no HTTP request, or one over its limits.
     HttpMalformed,
     /// It did not read its answer in `EXPORTER_HTTP_RESPONSE_TIMEOUT`.
     HttpSlow,
     /// It read so slowly that newer renderings needed the memory.
     HttpRevoked,
-    /// The operating system could not take it, for want of descriptors or memory.
+    /// The operating system could not take an agent's, for want of descriptors or memory.
     Accept,
+    /// The same for HTTP.
+    HttpAccept,
     /// Its TLS handshake failed.
     Tls,
     /// Its token is missing or wrong.
@@ -48,7 +53,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Connections,
         Self::Address,
         Self::Ungreeted,
@@ -56,10 +61,12 @@ impl Refusal {
         Self::Unread,
         Self::Http,
         Self::HttpCrowded,
+        Self::HttpLate,
         Self::HttpMalformed,
         Self::HttpSlow,
         Self::HttpRevoked,
         Self::Accept,
+        Self::HttpAccept,
         Self::Tls,
         Self::Auth,
         Self::HttpTls,
@@ -76,10 +83,12 @@ impl Refusal {
             Self::Unread => "unread",
             Self::Http => "http",
             Self::HttpCrowded => "http_crowded",
+            Self::HttpLate => "http_late",
             Self::HttpMalformed => "http_malformed",
             Self::HttpSlow => "http_slow",
             Self::HttpRevoked => "http_revoked",
             Self::Accept => "accept",
+            Self::HttpAccept => "http_accept",
             Self::Tls => "tls",
             Self::Auth => "auth",
             Self::HttpTls => "http_tls",

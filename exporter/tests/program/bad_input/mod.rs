@@ -1,6 +1,7 @@
 //! Bad input: each kind has its one answer, and costs nobody else a sample.
 
 mod answers;
+mod log;
 mod mutants;
 mod streams;
 mod table;
