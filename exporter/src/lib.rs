@@ -8,6 +8,7 @@
 mod api;
 mod certificates;
 pub mod config;
+mod discovery;
 pub mod exposition;
 pub mod fleet;
 mod housekeeping;

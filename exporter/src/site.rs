@@ -1,16 +1,21 @@
 //! What HTTP shows of the exporter.
 
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cpumon_daemon::clock::Clock;
 use cpumon_daemon::stop::Stop;
 
 use crate::api;
+use crate::discovery;
+use crate::exposition::node;
 use crate::exposition::own::Refusal;
 use crate::exposition::render::Renderer;
-use crate::http::{HttpStats, Site};
+use crate::fleet::Looked;
+use crate::http::{AgentPage, HttpStats, PageOf, Site};
 use crate::ingest::Desk;
 
 /// What HTTP has refused or cut so far, by reason.
@@ -49,6 +54,20 @@ impl ExporterSite {
     ) -> Self {
         Self { desk, renderer, http, clock, stop }
     }
+
+    /// Looks at an agent; waits for its cores where they may still come, but no longer than `patience`.
+    async fn look(&self, agent: &str, patience: Duration) -> Looked {
+        let begun = self.clock.now().mono;
+        let looked = self.desk.fleet().look(agent, begun, None);
+        let Looked::Waiting(until) = looked else { return looked };
+        let until = self.clock.instant(until.min(begun.plus(patience.into())));
+        let come =
+            poll_fn(|cx| match self.desk.fleet().look(agent, self.clock.now().mono, Some(cx.waker())) {
+                Looked::Waiting(_) => Poll::Pending,
+                looked => Poll::Ready(looked),
+            });
+        tokio::time::timeout_at(until, come).await.unwrap_or(looked)
+    }
 }
 
 impl Site for ExporterSite {
@@ -70,6 +89,25 @@ impl Site for ExporterSite {
 
     fn render_agents(&self, segments: &mut Vec<Bytes>) {
         segments.push(api::agents(&self.desk.fleet, self.clock.now().mono).into());
+    }
+
+    fn targets(&self, host: &str) -> Option<Vec<u8>> {
+        discovery::targets(&self.desk.fleet, self.clock.now().mono, host)
+    }
+
+    fn agent_page<'a>(&'a self, agent: &'a str, patience: Duration) -> PageOf<'a> {
+        Box::pin(async move {
+            match self.look(agent, patience).await {
+                Looked::Unknown => AgentPage::Unknown,
+                Looked::Gone => AgentPage::Gone,
+                Looked::Waiting(_) | Looked::There => {
+                    let now = self.clock.now().mono;
+                    let mut page = Vec::new();
+                    self.desk.fleet().show(agent, now, |view| node::write(&view, now, &mut page));
+                    AgentPage::Shown(page)
+                }
+            }
+        })
     }
 
     fn ready(&self) -> Result<(), String> {

@@ -8,6 +8,7 @@ use std::path::Path;
 use cpumon_daemon::variables::markdown;
 use cpumon_exporter::config::TABLE;
 use cpumon_exporter::exposition::families::FAMILIES;
+use cpumon_exporter::exposition::node::NODE_FAMILIES;
 use cpumon_exporter::exposition::own::Refusal;
 
 /// The text of `file` between its markers for `section` is `expect`.
@@ -42,6 +43,17 @@ fn every_metric_is_documented() {
             .unwrap();
     }
     check("metrics.md", "families", &table);
+}
+
+#[test]
+fn every_metric_under_node_exporters_names_is_documented() {
+    let mut table = String::from("| metric | type | labels | |\n|---|---|---|---|\n");
+    for family in NODE_FAMILIES {
+        let labels: Vec<_> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        let (name, kind, help) = (family.name, family.kind.word(), family.help);
+        writeln!(table, "| `{name}` | {kind} | {} | {help} |", labels.join(", ")).unwrap();
+    }
+    check("node-exporter.md", "node", &table);
 }
 
 #[test]

@@ -129,6 +129,41 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Writes the lines of one family of a page that is about one agent, so that no label says which.
+pub(super) struct NodeLines<'a> {
+    out: &'a mut Vec<u8>,
+    family: &'static str,
+}
+
+impl<'a> NodeLines<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>, family: &'static str) -> Self {
+        Self { out, family }
+    }
+
+    /// A line without labels, where there is a value.
+    pub(super) fn plain(&mut self, value: Option<impl Into<Number>>) {
+        if let Some(value) = value {
+            self.out.extend_from_slice(self.family.as_bytes());
+            self.out.push(b' ');
+            end_line(value, self.out);
+        }
+    }
+
+    /// A line with these labels, of which there is at least one.
+    pub(super) fn labelled(&mut self, labels: &[(&str, &str)], value: impl Into<Number>) {
+        self.out.extend_from_slice(self.family.as_bytes());
+        for (index, (key, value)) in labels.iter().enumerate() {
+            self.out.push(if index == 0 { b'{' } else { b',' });
+            self.out.extend_from_slice(key.as_bytes());
+            self.out.extend_from_slice(b"=\"");
+            escape(value, self.out);
+            self.out.push(b'"');
+        }
+        self.out.extend_from_slice(b"} ");
+        end_line(value, self.out);
+    }
+}
+
 /// A line that is begun.
 #[must_use]
 pub(super) struct Line<'a> {

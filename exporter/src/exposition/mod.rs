@@ -3,10 +3,12 @@
 //! - [`families`]: one table of every metric about agents;
 //! - `lines`, `number`: how a line is written, without floats;
 //! - [`render`]: the whole fleet, letting go of it in between;
+//! - [`node`]: one agent alone, under node_exporter's names;
 //! - [`own`]: what the exporter says of itself, through the `prometheus` crate.
 
 pub mod families;
 mod lines;
+pub mod node;
 mod number;
 pub mod own;
 pub mod render;

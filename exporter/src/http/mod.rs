@@ -25,6 +25,7 @@ mod gzip;
 pub mod healthcheck;
 mod leases;
 mod negotiate;
+mod nodes;
 mod progress;
 mod rendering;
 mod routes;
@@ -41,7 +42,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use config::HttpConfig;
 pub use server::{Stopped, serve};
-pub use site::Site;
+pub use site::{AgentPage, PageOf, Site};
 pub use stats::{Counter, HttpStats};
 pub use token::HttpToken;
 

@@ -12,20 +12,21 @@ use warp::reply::{Reply, Response};
 use super::answer::Attachment;
 use super::negotiate::{Coding, negotiate};
 use super::shared_rendering::SharedRendering;
-use super::{HttpConfig, HttpStats, Site};
+use super::{HttpConfig, HttpStats, Site, nodes};
 
 const INDEX: &str = include_str!("index.html");
 
 const HTML: &str = "text/html; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const JSON: &str = "application/json";
 /// Prometheus 3 refuses a scrape without this content type.
-const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(super) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-const NOT_FOUND: &str =
-    "nothing is served at this path; there are /, /metrics, /api/agents, /-/healthy and /-/ready\n";
-const NOT_ACCEPTABLE: &str = "Accept-Encoding refuses all that this can be had in: identity and gzip\n";
-const FAILED: &str = "the answer could not be made, which is a defect of the exporter: its log says why\n";
+const NOT_FOUND: &str = "nothing is served at this path; there are /, /metrics, /sd, /agents/<agent>/metrics, /api/agents, /-/healthy and /-/ready\n";
+pub(super) const NOT_ACCEPTABLE: &str =
+    "Accept-Encoding refuses all that this can be had in: identity and gzip\n";
+pub(super) const FAILED: &str =
+    "the answer could not be made, which is a defect of the exporter: its log says why\n";
 
 /// All endpoints. Requests that get here have no body and are GET or HEAD; a HEAD is answered like a
 /// GET, and hyper leaves the body out.
@@ -53,6 +54,8 @@ pub(super) fn routes(
         .unify()
         .or(warp::path!("api" / "agents").and(document(agents, JSON)))
         .unify()
+        .or(nodes::routes(site))
+        .unify()
         .or(healthy)
         .unify()
         .or(ready)
@@ -60,14 +63,14 @@ pub(super) fn routes(
         .recover(explain)
 }
 
-fn text(status: StatusCode, content_type: &'static str, body: impl Into<String>) -> Response {
+pub(super) fn text(status: StatusCode, content_type: &'static str, body: impl Into<String>) -> Response {
     let mut response = Response::new(body.into().into());
     *response.status_mut() = status;
     set(&mut response, CONTENT_TYPE, content_type);
     response
 }
 
-fn set(response: &mut Response, name: HeaderName, value: &'static str) {
+pub(super) fn set(response: &mut Response, name: HeaderName, value: &'static str) {
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 

@@ -1,6 +1,23 @@
 //! What the HTTP side shows, as a trait: the only thing that it knows of the exporter.
 
+use std::pin::Pin;
+use std::time::Duration;
+
 use bytes::Bytes;
+
+/// An agent's page, when it is ready.
+pub type PageOf<'a> = Pin<Box<dyn Future<Output = AgentPage> + Send + 'a>>;
+
+/// What there is of one agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentPage {
+    /// Its page, in the text format 0.0.4.
+    Shown(Vec<u8>),
+    /// It is known, but gone.
+    Gone,
+    /// It is not known.
+    Unknown,
+}
 
 /// The content behind the endpoints.
 ///
@@ -13,6 +30,14 @@ pub trait Site: Send + Sync + 'static {
 
     /// Appends the JSON for `/api/agents`.
     fn render_agents(&self, segments: &mut Vec<Bytes>);
+
+    /// The agents as targets at `host`, as JSON for Prometheus's HTTP service discovery; nothing while it is not known
+    /// who is there. Called on a blocking thread.
+    fn targets(&self, host: &str) -> Option<Vec<u8>>;
+
+    /// The page of one agent under node_exporter's names, after waiting for what is asked of the agent for no longer
+    /// than `patience`.
+    fn agent_page<'a>(&'a self, agent: &'a str, patience: Duration) -> PageOf<'a>;
 
     /// Whether this process can do its work; called on an async thread, so it must not wait.
     ///

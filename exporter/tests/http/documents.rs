@@ -70,10 +70,17 @@ async fn each_path_has_its_answer() {
     let table = [
         ("/", 200, "text/html; charset=utf-8", "<a href=\"metrics\">"),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "a_metric 1\n"),
+        ("/sd", 200, "application/json", "[\"test\"]"),
+        ("/agents/web-1/metrics", 404, "text/plain; charset=utf-8", "no agent of this name is known"),
         ("/api/agents", 200, "application/json", "{\"agents\":[]}"),
         ("/-/healthy", 200, "text/plain; charset=utf-8", "healthy\n"),
         ("/-/ready", 200, "text/plain; charset=utf-8", "ready\n"),
-        ("/nowhere", 404, "text/plain; charset=utf-8", "there are /, /metrics, /api/agents"),
+        (
+            "/nowhere",
+            404,
+            "text/plain; charset=utf-8",
+            "there are /, /metrics, /sd, /agents/<agent>/metrics, /api/agents",
+        ),
         ("/metrics/more", 404, "text/plain; charset=utf-8", "there are /, /metrics"),
         ("/api", 404, "text/plain; charset=utf-8", "there are /, /metrics"),
         ("/../metrics", 404, "text/plain; charset=utf-8", "there are /, /metrics"),

@@ -118,6 +118,14 @@ impl Site for TestSite {
         segments.push(Bytes::from_static(b"{\"agents\":[]}"));
     }
 
+    fn targets(&self, host: &str) -> Option<Vec<u8>> {
+        Some(format!("[{host:?}]").into())
+    }
+
+    fn agent_page<'a>(&'a self, _: &'a str, _: Duration) -> cpumon_exporter::http::PageOf<'a> {
+        Box::pin(std::future::ready(cpumon_exporter::http::AgentPage::Unknown))
+    }
+
     fn ready(&self) -> Result<(), String> {
         self.ready.clone()
     }
