@@ -10,7 +10,7 @@ up: ## start the stack: exporter, agent, Prometheus, Grafana (AGENTS=3 for three
 	@AGENTS="$(AGENTS)" scripts/up
 
 down: ## end the stack; its data stays
-	@docker compose down
+	@docker compose --profile "*" down
 
 logs: ## follow what the stack says
 	@docker compose logs --follow --tail 100

@@ -18,12 +18,14 @@ pub(super) struct Journal {
     peer: Option<SocketAddr>,
     /// Whether an exporter takes the samples: the end of that is told in any case.
     is_live: bool,
+    /// Whether it was only taken for a server of the original, by an answer that could be anybody's.
+    is_guess: bool,
     troubles: Limited<&'static str>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { peer: None, is_live: false, troubles: Limited::new(REPEAT) }
+        Self { peer: None, is_live: false, is_guess: false, troubles: Limited::new(REPEAT) }
     }
 }
 
@@ -57,9 +59,10 @@ impl Journal {
             }
             Event::FellBack => {
                 self.is_live = true;
+                self.is_guess = true;
                 info!(exporter, "a server of the original takes the samples: only the percentage is sent");
             }
-            Event::Acked { .. } => {}
+            Event::Acked { .. } => self.is_guess = false,
             Event::Refused { code, message, rest } => {
                 if let Some(left_out) = self.troubles.pass("refused", now) {
                     let retry_ms = rest.as_millis();
@@ -68,13 +71,15 @@ impl Journal {
             }
             Event::Lost { why, rest } => {
                 let is_change = std::mem::take(&mut self.is_live);
+                let is_new = !is_change || std::mem::take(&mut self.is_guess);
                 let passed = self.troubles.pass(kind(why), now).or(is_change.then_some(0));
                 if let Some(left_out) = passed {
                     warn!(
                         exporter,
                         retry_ms = rest.as_millis(),
                         left_out,
-                        "no exporter takes the samples: {why}"
+                        "no exporter takes the samples: {why}{}",
+                        if is_new { advice(why) } else { "" }
                     );
                 }
                 self.peer = None;
@@ -112,6 +117,19 @@ impl Journal {
         {
             warn!(left_out, "the kernel's CPU times were reset: {}", resets.join(", "));
         }
+    }
+}
+
+/// What a user can do who has just begun: where there was a connection before, it is not the settings.
+const fn advice(why: &Failure) -> &'static str {
+    match why {
+        Failure::Io(_) | Failure::ConnectTimeout(_) => {
+            "; does an exporter run where AGENT_EXPORTERS says, and is its port open to this machine?"
+        }
+        Failure::WelcomeTimeout(_) | Failure::Closed | Failure::Nonsense(_) => {
+            "; is that an exporter's ingest port (8080 by default, see AGENT_EXPORTERS) and not another service?"
+        }
+        Failure::AckTimeout(_) => "",
     }
 }
 

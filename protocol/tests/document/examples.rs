@@ -33,12 +33,13 @@ fn every_kind_of_frame_has_an_example_that_is_taken() {
             taken += 1;
         }
     }
-    // No block on the page escapes this module: all are examples, the one echo, the small agent, or a picture.
+    // No block on the page escapes this module: all are examples, the one echo, the small agent, a picture, or a command.
     let blocks = blocks();
     let others: Vec<_> = blocks.iter().map(|block| block.info.join(" ")).collect();
-    let is_other = |info: &&String| ["json original echo", "python agent", "text"].contains(&info.as_str());
-    assert_eq!(others.iter().filter(is_other).count(), 3, "{others:?}");
-    assert_eq!(taken, blocks.len() - 3, "{others:?}");
+    let is_other =
+        |info: &&String| ["json original echo", "python agent", "text", "sh"].contains(&info.as_str());
+    assert_eq!(others.iter().filter(is_other).count(), 4, "{others:?}");
+    assert_eq!(taken, blocks.len() - 4, "{others:?}");
 }
 
 #[test]
