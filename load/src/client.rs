@@ -61,6 +61,13 @@ impl Client {
     /// A sample is due.
     pub(crate) fn tick(&mut self, now: Moment, out: &mut Vec<u8>) -> Action {
         let sample = self.machine.sample(now);
+        if let Speech::V1(link) = &mut self.speech {
+            let cores = link.wants_cores().then(|| self.machine.cores());
+            if cores.is_some() && !link.has_machine() {
+                link.set_machine(Box::new(machine::facts()));
+            }
+            link.set_cores(cores);
+        }
         either!(&mut self.speech, link => link.tick(now, sample, true, out))
     }
 

@@ -2,8 +2,8 @@
 //! it would.
 
 use cpumon_protocol::model::{
-    AgentName, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths, Mode, Moment, Ratio,
-    RunId, Sample, WallTime,
+    AgentName, CoreTimes, Cores, CpuModel, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, LogicalCpu,
+    Machine as Facts, Micros, Millionths, Mode, Moment, Ratio, RunId, Sample, Uname, WallTime,
 };
 use fastrand::Rng;
 
@@ -66,6 +66,20 @@ impl Machine {
         self.sample.clone()
     }
 
+    /// The totals of its cores as of the last sample, as an exporter asks for them: the time of all, spread evenly.
+    pub fn cores(&self) -> Cores {
+        let all = self.sample.cpu_times.unwrap_or_default();
+        let times = CpuTimes(all.0.map(|Micros(time)| in_ticks(time / CORES)));
+        let core = |core| CoreTimes { core, times, guest: GuestTimes::default() };
+        Cores {
+            asked: true,
+            wall: Some(WallTime(1_795_000_000_123_456)),
+            boot_time: Some(WallTime(1_790_000_000_000_000)),
+            times: (0..CORES as u32).map(core).collect(),
+            machine: None,
+        }
+    }
+
     /// Moves the gauges.
     fn wander(&mut self) {
         let low = self.sample.utilization.millionths().saturating_sub(STEP);
@@ -98,6 +112,33 @@ impl Machine {
         sample.context_switches = sample.context_switches.map(|count| count.saturating_add(switches));
         let waited = Micros(passed.0 / 50);
         sample.pressure_waiting = sample.pressure_waiting.map(|total| total.saturating_add(waited));
+    }
+}
+
+/// What such a machine is.
+pub fn facts() -> Facts {
+    let text = |text: &str| Some(text.into());
+    Facts {
+        uname: Uname {
+            sysname: text("Linux"),
+            nodename: text("node"),
+            release: text("6.12.48+deb13-amd64"),
+            version: text("#1 SMP PREEMPT_DYNAMIC Debian 6.12.48-1 (2025-09-20)"),
+            machine: text("x86_64"),
+            domainname: text("(none)"),
+        },
+        models: vec![CpuModel {
+            vendor: text("AuthenticAMD"),
+            family: text("25"),
+            model: text("17"),
+            model_name: text("AMD EPYC 9554 64-Core Processor"),
+            stepping: text("1"),
+            microcode: text("0xa101144"),
+            cache_size: text("1024 KB"),
+        }],
+        cpus: (0..CORES as u32)
+            .map(|cpu| LogicalCpu { cpu, package: Some(0), core: Some(cpu / 2), model: 0 })
+            .collect(),
     }
 }
 
