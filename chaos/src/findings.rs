@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::fault::AGENTS;
 use crate::history::Totals;
 use crate::logs;
-use crate::prometheus::{Fall, Prometheus, Scraped};
+use crate::prometheus::{Fall, Prometheus, Scrape, Scraped};
 use crate::run::Run;
 use crate::shown::{Incoherent, agent_name};
 use crate::stack::Stack;
@@ -34,7 +34,7 @@ pub struct Findings {
     /// By agent, every scrape of it.
     pub scraped: Vec<Vec<Scraped>>,
     /// Every scrape of the exporter that succeeded.
-    pub scrapes: Vec<SystemTime>,
+    pub scrapes: Vec<Scrape>,
     /// Merged totals that became smaller.
     pub falls: Vec<Fall>,
     /// By agent, when it lost its exporter.

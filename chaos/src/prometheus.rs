@@ -11,6 +11,16 @@ use crate::history::Totals;
 use crate::http::Client;
 use crate::shown::{Gathered, Incoherent, agent_of_name, millionths};
 
+/// A scrape that succeeded. What it shows was so at some moment in between: an exporter that is paused answers when it
+/// goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scrape {
+    /// When Prometheus asked, which is the time that its samples bear.
+    pub asked: SystemTime,
+    /// When it had the answer.
+    pub answered: SystemTime,
+}
+
 /// The families whose totals are compared.
 const FAMILIES: [&str; 4] = [
     "cpumon_seconds_total",
@@ -143,19 +153,34 @@ impl Prometheus {
         Ok(falls)
     }
 
-    /// When the exporter was scraped with success in the `span` before `until`.
+    /// When the exporter was scraped with success in the `span` before `until`, in order.
     ///
     /// # Errors
     ///
     /// As with [`Prometheus::scraped`].
-    pub fn scrapes(&self, until: SystemTime, span: Duration) -> anyhow::Result<Vec<SystemTime>> {
-        let mut scrapes = Vec::new();
-        for series in self.query(&format!("up{{job=\"my_cpu\"}}[{}s]", span.as_secs()), until)? {
-            scrapes.extend(samples(&series["values"])?.into_iter().filter(|(_, up)| *up == 1.0));
+    pub fn scrapes(&self, until: SystemTime, span: Duration) -> anyhow::Result<Vec<Scrape>> {
+        let query =
+            format!("{{__name__=~\"up|scrape_duration_seconds\",job=\"my_cpu\"}}[{}s]", span.as_secs());
+        let (mut up, mut took) = (Vec::new(), BTreeMap::new());
+        for series in self.query(&query, until)? {
+            let instance = label(&series, "instance").unwrap_or_default();
+            for (at, value) in samples(&series["values"])? {
+                match label(&series, "__name__") {
+                    Some("up") if value == 1.0 => up.push((at, instance.to_owned())),
+                    Some("up") => {}
+                    _ => drop(took.insert((at, instance.to_owned()), value)),
+                }
+            }
         }
-        let mut moments: Vec<SystemTime> = scrapes.into_iter().map(|(at, _)| at).collect();
-        moments.sort_unstable();
-        Ok(moments)
+        up.sort_unstable();
+        let scrape = |place: (SystemTime, String)| {
+            let seconds = took.get(&place).copied().unwrap_or_default();
+            Scrape {
+                asked: place.0,
+                answered: place.0 + Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+            }
+        };
+        Ok(up.into_iter().map(scrape).collect())
     }
 
     fn query(&self, query: &str, at: SystemTime) -> anyhow::Result<Vec<Value>> {
@@ -225,11 +250,14 @@ mod tests {
     #[test]
     fn scrapes_are_put_in_order_whatever_exporter_they_are_of() {
         let prometheus = prometheus_with(
-            "up%7B",
-            r#"[{"metric":{"instance":"a"},"values":[[7.5,"1"],[9,"0"]]},
-                {"metric":{"instance":"b"},"values":[[1.25,"1"]]}]"#,
+            "scrape_duration_seconds",
+            r#"[{"metric":{"__name__":"up","instance":"a"},"values":[[7.5,"1"],[9,"0"]]},
+                {"metric":{"__name__":"up","instance":"b"},"values":[[1.25,"1"]]},
+                {"metric":{"__name__":"scrape_duration_seconds","instance":"a"},"values":[[7.5,"2.5"],[9,"5"]]}]"#,
         );
-        assert_eq!(prometheus.scrapes(at(60_000), MINUTE).unwrap(), [at(1_250), at(7_500)]);
+        let found = prometheus.scrapes(at(60_000), MINUTE).unwrap();
+        let scrape = |asked, answered| Scrape { asked: at(asked), answered: at(answered) };
+        assert_eq!(found, [scrape(1_250, 1_250), scrape(7_500, 10_000)]);
     }
 
     #[test]

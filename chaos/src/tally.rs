@@ -225,8 +225,9 @@ fn unscraped_wrong(
 ) -> Option<String> {
     let from = had + SLACK;
     let until = gone.map_or(ended + LINGER, |gone| gone.min(ended + LINGER)) - SLACK;
-    let scrape = findings.scrapes.iter().find(|at| (from..until).contains(at))?;
-    let after = scrape.duration_since(ended).unwrap_or_default();
+    let mut scrapes = findings.scrapes.iter();
+    let scrape = scrapes.find(|scrape| from <= scrape.asked && scrape.answered < until)?;
+    let after = scrape.asked.duration_since(ended).unwrap_or_default();
     (samples > 0).then(|| {
         format!("{samples} samples were never scraped, though there was a scrape {after:.1?} after its end")
     })

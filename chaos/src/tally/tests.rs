@@ -1,6 +1,7 @@
 use super::*;
 use crate::fault::{Fault, Victim};
 use crate::history::Totals;
+use crate::prometheus::Scrape;
 use crate::stage::Stage;
 
 /// One agent's fortunes, and what Prometheus has of them. A second is a sample.
@@ -76,7 +77,14 @@ impl Case {
     fn is_scraped(&mut self) {
         let at = self.clock.system(self.now);
         self.findings.scraped[self.agent].push(Scraped { at, totals: Ok(self.totals) });
-        self.findings.scrapes.push(at);
+        self.findings.scrapes.push(Scrape { asked: at, answered: at });
+    }
+
+    /// Prometheus scrapes, and has its answer so much later; what it shows does not matter.
+    fn is_asked(&mut self, seconds: u64) {
+        let asked = self.clock.system(self.now);
+        let answered = asked + Duration::from_secs(seconds);
+        self.findings.scrapes.push(Scrape { asked, answered });
     }
 
     fn ends(&mut self, killed: bool, connected: bool) {
@@ -177,7 +185,7 @@ fn what_no_scrape_saw_is_lost_when_none_could() {
             }
             case.waits(away);
             if scrape {
-                case.findings.scrapes.push(case.clock.system(case.now));
+                case.is_asked(0);
             }
             case.waits(5);
             case.begins();
@@ -208,11 +216,11 @@ fn a_scrape_cannot_see_what_an_exporter_has_not_read_yet() {
             case.measures(1);
             case.ends(false, false);
             case.waits(10);
-            case.findings.scrapes.push(case.clock.system(case.now));
+            case.is_asked(0);
             case.waits(2);
             case.is_heard();
             case.waits(scraped_after);
-            case.findings.scrapes.push(case.clock.system(case.now));
+            case.is_asked(0);
             case.waits(2);
             case.begins();
             case.measures(3);
@@ -227,6 +235,35 @@ fn a_scrape_cannot_see_what_an_exporter_has_not_read_yet() {
         story(3),
         lost,
         "1 samples were never scraped, though there was a scrape 15.0s after its end",
+    );
+}
+
+#[test]
+fn a_scrape_may_show_what_is_when_it_is_answered() {
+    let story = |answered_after: u64| {
+        move |case: &mut Case| {
+            case.measures(20);
+            case.is_scraped();
+            case.measures(3);
+            case.is_heard();
+            case.ends(true, true);
+            case.waits(10);
+            // The exporter is paused, and goes on when the agent is back.
+            case.is_asked(answered_after);
+            case.waits(3);
+            case.begins();
+            case.measures(3);
+            case.is_heard();
+            case.is_scraped();
+        }
+    };
+    let lost = [26, 23, 0, 0, 3, 0];
+    check(false, story(5), lost, "");
+    check(
+        false,
+        story(0),
+        lost,
+        "3 samples were never scraped, though there was a scrape 10.0s after its end",
     );
 }
 

@@ -262,7 +262,7 @@ impl World<'_> {
             host.ledger.acked(sample, exporter, self.exporters[exporter].lives);
             self.tally.acked += 1;
             if let Some(healed) = self.tally.healed.as_mut().and_then(|healed| healed.get_mut(agent)) {
-                healed.get_or_insert(self.now.since(self.plan.heal));
+                healed.get_or_insert(self.now.since(self.plan.heal.max(process.started)));
             }
         }
     }
