@@ -26,6 +26,10 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// How long is waited for an agent's cores at most, and where nothing is said.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What is compressed in less time than it takes to hand it to another thread and back; and hundreds of scrapes at once do not
+/// need as many threads.
+const COMPRESSED_AT_ONCE: usize = 32 * 1024;
+
 const NO_HOST: &str = "the request names no host that the targets could have; send the header Host\n";
 const NOT_YET: &str =
     "agents may still be coming back after the exporter's start; keep the targets that you have\n";
@@ -79,18 +83,26 @@ async fn document(request: &HeaderMap, content_type: &'static str, body: Vec<u8>
     let mut response = match negotiate(accepted) {
         None => text(StatusCode::NOT_ACCEPTABLE, TEXT, NOT_ACCEPTABLE),
         Some(Coding::Identity) => with_body(content_type, body),
-        Some(Coding::Gzip) => match spawn_blocking(move || gzip::compress(&[Bytes::from(body)])).await {
-            Ok(Ok(compressed)) => {
-                let mut response = with_body(content_type, compressed.concat());
+        Some(Coding::Gzip) => match compressed(body).await {
+            Ok(body) => {
+                let mut response = with_body(content_type, body);
                 set(&mut response, CONTENT_ENCODING, "gzip");
                 response
             }
-            Ok(Err(error)) => failed(&error),
             Err(error) => failed(&error),
         },
     };
     set(&mut response, VARY, "Accept-Encoding");
     response
+}
+
+async fn compressed(body: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    let segments = [Bytes::from(body)];
+    if segments[0].len() <= COMPRESSED_AT_ONCE {
+        return gzip::compress(&segments).map(|compressed| compressed.concat());
+    }
+    let compressed = spawn_blocking(move || gzip::compress(&segments)).await;
+    compressed.map_err(std::io::Error::other).flatten().map(|compressed| compressed.concat())
 }
 
 fn with_body(content_type: &'static str, body: Vec<u8>) -> Response {
