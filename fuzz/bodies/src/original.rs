@@ -32,7 +32,9 @@ pub(crate) fn run(input: &[u8]) {
                 assert!(!rejection.message.is_empty());
                 assert!(rejection.message.len() <= 200);
                 // It began with the first byte that was not taken yet, and nothing after it is looked at.
-                assert!(!session.is_original() || oracle(whole_object(before)).is_none(), "{rejection}");
+                // A negative number that a float rounds to zero is none of a percentage all the same.
+                let has_to_be_taken = oracle(whole_object(before)).is_some_and(f64::is_sign_positive);
+                assert!(!(session.is_original() && has_to_be_taken), "{rejection}");
                 assert!(matches!(session.receive(&mut rest), Ok(None)));
                 break;
             }

@@ -30,3 +30,26 @@ fn the_empty_input_is_stood() {
         run(name, b"");
     }
 }
+
+/// Found by the target `original`: a float rounds it to zero, and it is negative. The oracle was wrong, not the parser.
+#[test]
+fn a_negative_number_that_rounds_to_zero_may_be_refused() {
+    run("original", br#"{"The Percentage Of CPU USAGE":-1e-400}"#);
+}
+
+/// Found by the target `answers`: an agent that talks to the original's server waits for its next tick, and for
+/// nothing else. The body was wrong, not the link.
+#[test]
+fn between_two_samples_a_link_needs_no_deadline() {
+    run("answers", b"\xff\xff\"The Percentage Of CPU USAGE\": 14.6}");
+}
+
+/// Found with the first seeds: two series of one name.
+#[test]
+fn a_command_named_twice_makes_one_series() {
+    let hello = r#"{"v":1,"t":"hello","agent":"a","run":"r","The Percentage Of CPU USAGE":1}"#;
+    let top = r#"{"comm":"sh","cores_ppm":1}"#;
+    let sample =
+        format!(r#"{{"v":1,"t":"sample","seq":1,"The Percentage Of CPU USAGE":1,"top":[{top},{top}]}}"#);
+    run("hello", format!("{hello}{sample}").as_bytes());
+}
