@@ -1,7 +1,7 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench hostile fuzz
+.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page hostile fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,3 +53,6 @@ hostile: ## set strangers, floods and broken peers on a real exporter (CASES="B1
 
 fuzz: ## fuzz each parser in turn (SECONDS=60 each; TARGETS="frames proc")
 	@scripts/fuzz $(or $(SECONDS),60) $(TARGETS)
+
+bench-page: ## measure the live page in Chromium, on 10,000 agents and under 100 pages (4 minutes; QUICK=1: one)
+	@QUICK="$(QUICK)" scripts/bench-page

@@ -1,18 +1,25 @@
-//! `/api/agents`: the fleet as JSON, for scripts and the page.
+//! `/api/agents`: the fleet as JSON, for scripts and the page. In base units; what is not known, or not true any
+//! more, is left out.
+
+mod detail;
 
 use std::sync::{Mutex, PoisonError};
 
-use cpumon_protocol::model::{Millionths, Moment, Ratio};
+use cpumon_protocol::model::{Millionths, Moment, Ratio, Sample};
 use serde::Serialize;
 
-use crate::fleet::{AgentView, Fleet};
+use crate::fleet::{AgentView, Fleet, Info};
+use detail::Detail;
+
+/// How many agents are looked at before the fleet is let go of, so that ingest waits for microseconds only.
+const BATCH: usize = 64;
 
 #[derive(Serialize)]
 struct Document {
     agents: Vec<Agent>,
 }
 
-/// One agent. What is not known, or not true any more, is left out.
+/// One agent in the list of all.
 #[derive(Serialize)]
 struct Agent {
     agent: String,
@@ -48,13 +55,30 @@ struct Present {
 /// The fleet as of `now`, by name.
 pub(crate) fn agents(fleet: &Mutex<Fleet>, now: Moment) -> Vec<u8> {
     let mut agents = Vec::new();
-    fleet
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .visit(0, usize::MAX, now, |view| agents.push(Agent::of(&view)));
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        next = fleet.visit(from, BATCH, now, |view| agents.push(Agent::of(&view)));
+        drop(fleet);
+        // Whoever waits for the fleet gets it before the next batch does.
+        std::thread::yield_now();
+    }
     agents.sort_by(|one, other| one.agent.cmp(&other.agent));
+    json(&Document { agents })
+}
+
+/// All that is known at `now` of the agent called `name`.
+pub(crate) fn agent(fleet: &Mutex<Fleet>, name: &str, now: Moment) -> Option<Vec<u8>> {
+    let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+    let view = fleet.view(name, now)?;
+    let detail = Detail::of(&view);
+    drop(fleet);
+    Some(json(&detail))
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
     // A structure with text for keys always has a JSON form.
-    serde_json::to_vec(&Document { agents }).unwrap_or_default()
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 impl Agent {
@@ -63,19 +87,29 @@ impl Agent {
             agent: view.name().to_owned(),
             up: view.up(),
             seconds_since_last_sample: view.silence().map(|silence| silence.0 as f64 / 1e6),
-            present: view.gauges().zip(view.info()).map(|(sample, info)| Present {
-                client: info.client.label(),
-                endpoint: info.endpoint.to_string(),
-                utilization_ratio: fraction(sample.utilization.into()),
-                utilization_max_ratio: sample.utilization_max.map(Ratio::into).map(fraction),
-                hottest_core_ratio: sample.hottest_core.map(Ratio::into).map(fraction),
-                logical_cpus: sample.logical_cpus,
-                load: sample.load.map(|load| load.map(fraction)),
-                hostname: info.facts.hostname.as_deref().map(str::to_owned),
-                version: info.facts.version.as_deref().map(str::to_owned),
-            }),
+            present: view.gauges().zip(view.info()).map(|(sample, info)| Present::of(sample, info)),
         }
     }
+}
+
+impl Present {
+    fn of(sample: &Sample, info: &Info) -> Self {
+        Self {
+            client: info.client.label(),
+            endpoint: info.endpoint.to_string(),
+            utilization_ratio: ratio(sample.utilization),
+            utilization_max_ratio: sample.utilization_max.map(ratio),
+            hottest_core_ratio: sample.hottest_core.map(ratio),
+            logical_cpus: sample.logical_cpus,
+            load: sample.load.map(|load| load.map(fraction)),
+            hostname: info.facts.hostname.as_deref().map(str::to_owned),
+            version: info.facts.version.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+fn ratio(ratio: Ratio) -> f64 {
+    fraction(ratio.into())
 }
 
 fn fraction(Millionths(millionths): Millionths) -> f64 {

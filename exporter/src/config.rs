@@ -248,6 +248,11 @@ pub static TABLE: Table = Table {
                     "5s",
                     "the longest time for a request and its answer while all HTTP connections are taken",
                 ),
+                count(
+                    "EXPORTER_MAX_EVENT_STREAMS",
+                    "128",
+                    "the most live pages at once, and of EXPORTER_MAX_HTTP_CONNECTIONS at most half, so that a scrape finds room; one more is answered 503",
+                ),
                 span(
                     "EXPORTER_HTTP_HEAD_TIMEOUT",
                     "10s",
@@ -261,7 +266,7 @@ pub static TABLE: Table = Table {
                 span(
                     "EXPORTER_HTTP_RESPONSE_TIMEOUT",
                     "60s",
-                    "the longest time for a request and its answer",
+                    "the longest time for a request and its answer; of `/events`, for one event to be read",
                 ),
             ],
         },
@@ -384,6 +389,8 @@ pub struct Config {
     max_http_connections: usize,
     #[serde(deserialize_with = "text")]
     http_crowded_timeout: Duration,
+    #[serde(deserialize_with = "text")]
+    max_event_streams: usize,
     #[serde(deserialize_with = "text")]
     http_head_timeout: Duration,
     #[serde(deserialize_with = "text")]
@@ -517,6 +524,7 @@ impl Config {
         HttpConfig {
             max_connections: self.max_http_connections,
             crowded_limit: self.http_crowded_timeout,
+            max_event_streams: self.max_event_streams.min(self.max_http_connections / 2),
             first_request_limit: self.http_head_timeout,
             head_limit: self.http_idle_timeout,
             response_limit: self.http_response_timeout,

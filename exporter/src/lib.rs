@@ -15,6 +15,7 @@ mod housekeeping;
 pub mod http;
 pub mod ingest;
 pub mod journal;
+pub mod page;
 mod roster_file;
 pub mod run;
 pub mod security;

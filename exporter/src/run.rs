@@ -9,11 +9,11 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::exposition::own::OwnMetrics;
-use crate::exposition::render::Renderer;
 use crate::fleet::{Fleet, Roster};
 use crate::http::{self, HttpStats};
 use crate::ingest::{self, Desk, Doors};
 use crate::journal::Journal;
+use crate::page::About;
 use crate::roster_file::RosterFile;
 use crate::site::ExporterSite;
 use crate::{certificates, housekeeping, sockets};
@@ -90,7 +90,7 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
     let http_stats = Arc::new(HttpStats::default());
     let site = ExporterSite::new(
         Arc::clone(&desk),
-        Renderer::new(config.thresholds()),
+        About { thresholds: config.thresholds(), ingest_port: listeners.ingest.local_addr()?.port() },
         Arc::clone(&http_stats),
         clock,
         stop.clone(),

@@ -15,11 +15,12 @@ use crate::exposition::node;
 use crate::exposition::own::Refusal;
 use crate::exposition::render::Renderer;
 use crate::fleet::Looked;
-use crate::http::{AgentPage, HttpStats, PageOf, Site};
+use crate::http::{AgentPage, Feed, HttpStats, PageOf, Site};
 use crate::ingest::Desk;
+use crate::page::{About, FleetFeed};
 
 /// What HTTP has refused or cut so far, by reason.
-pub(crate) fn http_refusals(http: &HttpStats) -> [(Refusal, u64); 9] {
+pub(crate) fn http_refusals(http: &HttpStats) -> [(Refusal, u64); 10] {
     [
         (Refusal::Http, http.refused_connections.get()),
         (Refusal::HttpCrowded, http.evicted_connections.get()),
@@ -27,6 +28,7 @@ pub(crate) fn http_refusals(http: &HttpStats) -> [(Refusal, u64); 9] {
         (Refusal::HttpMalformed, http.malformed_requests.get()),
         (Refusal::HttpSlow, http.slow_responses.get()),
         (Refusal::HttpRevoked, http.revoked_responses.get()),
+        (Refusal::HttpEvents, http.refused_event_streams.get()),
         (Refusal::HttpAccept, http.accept_errors.get()),
         (Refusal::HttpTls, http.failed_handshakes.get()),
         (Refusal::HttpAuth, http.unauthorized_requests.get()),
@@ -37,6 +39,7 @@ pub(crate) fn http_refusals(http: &HttpStats) -> [(Refusal, u64); 9] {
 #[derive(Debug)]
 pub(crate) struct ExporterSite {
     desk: Arc<Desk>,
+    about: About,
     renderer: Renderer,
     http: Arc<HttpStats>,
     clock: Clock,
@@ -45,14 +48,8 @@ pub(crate) struct ExporterSite {
 
 impl ExporterSite {
     /// Shows what is on `desk`.
-    pub(crate) fn new(
-        desk: Arc<Desk>,
-        renderer: Renderer,
-        http: Arc<HttpStats>,
-        clock: Clock,
-        stop: Stop,
-    ) -> Self {
-        Self { desk, renderer, http, clock, stop }
+    pub(crate) fn new(desk: Arc<Desk>, about: About, http: Arc<HttpStats>, clock: Clock, stop: Stop) -> Self {
+        Self { desk, about, renderer: Renderer::new(about.thresholds), http, clock, stop }
     }
 
     /// Looks at an agent; waits for its cores where they may still come, but no longer than `patience`.
@@ -80,6 +77,7 @@ impl Site for ExporterSite {
             metrics.set_refused_connections(refusal, count);
         }
         metrics.set_agents(rendering.up, rendering.down);
+        metrics.set_event_streams(self.http.open_event_streams.get());
         let mut own = Vec::new();
         metrics.write(&mut own);
         segments.push(own.into());
@@ -108,6 +106,14 @@ impl Site for ExporterSite {
                 }
             }
         })
+    }
+
+    fn agent(&self, name: &str) -> Option<Vec<u8>> {
+        api::agent(&self.desk.fleet, name, self.clock.now().mono)
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        Box::new(FleetFeed::new(Arc::clone(&self.desk), self.clock, self.about))
     }
 
     fn ready(&self) -> Result<(), String> {

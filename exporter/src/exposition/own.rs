@@ -37,6 +37,8 @@ pub enum Refusal {
     HttpSlow,
     /// It read so slowly that newer renderings needed the memory.
     HttpRevoked,
+    /// It asked for `/events` while `EXPORTER_MAX_EVENT_STREAMS` were open.
+    HttpEvents,
     /// The operating system could not take an agent's, for want of descriptors or memory.
     Accept,
     /// The same for HTTP.
@@ -53,7 +55,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Connections,
         Self::Address,
         Self::Ungreeted,
@@ -65,6 +67,7 @@ impl Refusal {
         Self::HttpMalformed,
         Self::HttpSlow,
         Self::HttpRevoked,
+        Self::HttpEvents,
         Self::Accept,
         Self::HttpAccept,
         Self::Tls,
@@ -87,6 +90,7 @@ impl Refusal {
             Self::HttpMalformed => "http_malformed",
             Self::HttpSlow => "http_slow",
             Self::HttpRevoked => "http_revoked",
+            Self::HttpEvents => "http_events",
             Self::Accept => "accept",
             Self::HttpAccept => "http_accept",
             Self::Tls => "tls",
@@ -113,6 +117,7 @@ pub struct OwnMetrics {
     rejected_connections: Vec<IntCounter>,
     agents_up: IntGauge,
     agents_down: IntGauge,
+    event_streams: IntGauge,
     scrape_duration: Gauge,
 }
 
@@ -158,6 +163,10 @@ impl OwnMetrics {
                 .collect::<Result<_, _>>()?,
             agents_up: agents.get_metric_with_label_values(&["up"])?,
             agents_down: agents.get_metric_with_label_values(&["down"])?,
+            event_streams: registered(
+                &registry,
+                IntGauge::new("cpumon_exporter_event_streams", "Open streams of /events: one a live page.")?,
+            )?,
             scrape_duration: registered(
                 &registry,
                 Gauge::new(
@@ -221,6 +230,11 @@ impl OwnMetrics {
     pub fn set_agents(&self, up: usize, down: usize) {
         self.agents_up.set(i64::try_from(up).unwrap_or(i64::MAX));
         self.agents_down.set(i64::try_from(down).unwrap_or(i64::MAX));
+    }
+
+    /// Notes how many streams of events are open.
+    pub fn set_event_streams(&self, open: u64) {
+        self.event_streams.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
     /// Notes how long a rendering took.

@@ -264,11 +264,24 @@ impl Agent {
         Some((AgentName::new(&self.name).ok()?, last_heard))
     }
 
-    /// What may be shown of this agent at `now`, in an exporter that began at `started`.
-    pub(super) fn view(&self, settings: &FleetSettings, started: Moment, now: Moment) -> AgentView<'_> {
+    /// What may be shown at `now` of this agent, which stands at `place`, in an exporter that began at `started`.
+    pub(super) fn view(
+        &self,
+        place: usize,
+        settings: &FleetSettings,
+        started: Moment,
+        now: Moment,
+    ) -> AgentView<'_> {
         let grace_over = now.since(started) >= settings.start_grace;
-        let mut view =
-            AgentView { agent: self, up: None, gauges: None, totals: None, last_heard: None, silence: None };
+        let mut view = AgentView {
+            place,
+            agent: self,
+            up: None,
+            gauges: None,
+            totals: None,
+            last_heard: None,
+            silence: None,
+        };
         let Some(life) = &self.life else {
             view.up = grace_over.then_some(false);
             let remembered = view.up.and(self.remembered);
@@ -317,6 +330,7 @@ impl Agent {
 /// What may be shown of an agent at one moment. Only what is true then is there.
 #[derive(Clone, Copy, Debug)]
 pub struct AgentView<'a> {
+    place: usize,
     agent: &'a Agent,
     up: Option<bool>,
     gauges: Option<&'a Life>,
@@ -326,6 +340,11 @@ pub struct AgentView<'a> {
 }
 
 impl<'a> AgentView<'a> {
+    /// Its number among all agents: small, and its own until it is forgotten. Then it may be given to another.
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
     /// The value of the label `agent`.
     pub fn name(&self) -> &'a str {
         &self.agent.name

@@ -231,10 +231,16 @@ impl Fleet {
         let end = from.saturating_add(count);
         for index in from..end.min(self.agents.capacity()) {
             if let Some(agent) = self.agents.get(index) {
-                show(agent.view(&self.settings, self.started, now));
+                show(agent.view(index, &self.settings, self.started, now));
             }
         }
         (end < self.agents.capacity()).then_some(end)
+    }
+
+    /// What may be shown at `now` of the agent called `name`.
+    pub fn view(&self, name: &str, now: Moment) -> Option<AgentView<'_>> {
+        let &index = self.by_name.get(name)?;
+        Some(self.agents.get(index)?.view(index, &self.settings, self.started, now))
     }
 
     /// The roster, if its names have changed since the last call.

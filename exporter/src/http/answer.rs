@@ -14,6 +14,7 @@ use hyper::{Request, Response};
 use tokio::time::Instant;
 
 use super::body::{AnswerBody, Content, SharedBody};
+use super::events::Subscription;
 use super::progress::Progress;
 use super::rendering::Rendering;
 use super::screen::{self, Refusal};
@@ -21,9 +22,15 @@ use super::token::CHALLENGES;
 use super::{HttpStats, HttpToken};
 
 /// Put by a route into its response's extensions: the body to send in place of the route's own. It goes
-/// this way because a body of warp's can be made from a stream only, which would hide its length.
+/// this way because a body of warp's can be made from a stream only, which would hide a rendering's length, and from
+/// the connection's [`Progress`] that a stream is one.
 #[derive(Clone)]
-pub(super) struct Attachment(pub(super) Arc<Rendering>);
+pub(super) enum Attachment {
+    /// A document.
+    Rendering(Arc<Rendering>),
+    /// Events without an end.
+    Events(Subscription),
+}
 
 /// What every answer carries unless its route says otherwise. Nothing here loads anything, is to be
 /// framed, or stays true for as long as it takes to cache it.
@@ -123,9 +130,13 @@ impl<R: Routes> Service<Request<Incoming>> for Answer<R> {
             let attached = response.extensions_mut().remove::<Attachment>();
             let response = response.map(|body| match attached {
                 None => Content::Route(body),
-                Some(Attachment(rendering)) => {
+                Some(Attachment::Rendering(rendering)) => {
                     progress.sends(rendering.lease());
                     Content::Shared(SharedBody::new(rendering))
+                }
+                Some(Attachment::Events(subscription)) => {
+                    progress.streams();
+                    Content::Stream(subscription.stream())
                 }
             });
             Ok(finish(response, closes, progress))

@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
 
 use super::progress::Progress;
 use super::rendering::Rendering;
@@ -24,6 +26,8 @@ pub(super) enum Content<B> {
     Text(Full<Bytes>),
     /// A rendering that other answers may carry too.
     Shared(SharedBody),
+    /// Parts that come one by one, for as long as they do.
+    Stream(BoxStream<'static, Bytes>),
 }
 
 /// The body of an answer; tells the connection's [`Progress`] when hyper is done with it.
@@ -41,7 +45,7 @@ impl<B> AnswerBody<B> {
 
 impl<B> Drop for AnswerBody<B> {
     fn drop(&mut self) {
-        self.progress.body_ended();
+        self.progress.body_ended(Instant::now());
     }
 }
 
@@ -58,6 +62,13 @@ impl<B: Body<Data = Bytes> + Unpin> Body for AnswerBody<B> {
             Content::Route(body) => Pin::new(body).poll_frame(cx),
             Content::Text(body) => Pin::new(body).poll_frame(cx).map(|frame| frame.map(never)),
             Content::Shared(body) => Poll::Ready(body.next_frame().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Stream(parts) => {
+                let part = ready!(parts.poll_next_unpin(cx));
+                if part.is_some() {
+                    self.progress.part_began(Instant::now());
+                }
+                Poll::Ready(part.map(|bytes| Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -66,6 +77,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for AnswerBody<B> {
             Content::Route(body) => body.is_end_stream(),
             Content::Text(body) => body.is_end_stream(),
             Content::Shared(body) => body.remaining == 0,
+            Content::Stream(_) => false,
         }
     }
 
@@ -74,6 +86,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for AnswerBody<B> {
             Content::Route(body) => body.size_hint(),
             Content::Text(body) => body.size_hint(),
             Content::Shared(body) => SizeHint::with_exact(body.remaining),
+            Content::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct HttpConfig {
     /// How long a request and its answer may take while all connections are taken; then it may have to make
     /// room.
     pub crowded_limit: Duration,
+    /// The most streams of `/events` at once, each on a connection of its own; one more is answered 503.
+    pub max_event_streams: usize,
     /// How long a new connection may take to send the head of its first request.
     pub first_request_limit: Duration,
     /// How long any later head may take, counted from the end of the answer before it; so this is also
@@ -23,7 +25,7 @@ pub struct HttpConfig {
     /// every scrape connects anew.
     pub head_limit: Duration,
     /// How long a request may take from its head until the last byte of the answer is handed to the
-    /// kernel. A client that reads slower than that is cut.
+    /// kernel. A client that reads slower than that is cut. Of a stream each part may take as long.
     pub response_limit: Duration,
     /// How long a stop waits for answers that are under way before it cuts them.
     pub stop_limit: Duration,
@@ -44,6 +46,7 @@ impl Default for HttpConfig {
         Self {
             max_connections: 512,
             crowded_limit: Duration::from_secs(5),
+            max_event_streams: 128,
             first_request_limit: Duration::from_secs(10),
             head_limit: Duration::from_secs(30),
             response_limit: Duration::from_secs(60),

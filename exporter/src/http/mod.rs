@@ -1,4 +1,4 @@
-//! HTTP on :8000: the metrics page, the list of agents, health and readiness.
+//! HTTP on :8000: the metrics, the live page and its events, the list of agents, health and readiness.
 //!
 //! warp's filters route; everything around them is here, because `warp::serve` has no time limits, no
 //! connection limit and a stop that waits for ever on one half-sent request:
@@ -8,6 +8,7 @@
 //!               -> connection (hyper's HTTP/1, time limits)
 //!                    -> answer (refusals that need no route, security headers, shared bodies)
 //!                         -> routes (warp) -> shared rendering -> Site
+//!                                          -> events -> Feed of the Site
 //! ```
 //!
 //! What is shown comes from a [`Site`]; this module knows nothing of agents or of the text format.
@@ -18,9 +19,12 @@
 //! methods other than GET and HEAD. TLS wraps the stream before `connection` gets it.
 
 mod answer;
+mod assets;
 mod body;
 mod config;
 mod connection;
+mod events;
+mod feed;
 mod gzip;
 pub mod healthcheck;
 mod leases;
@@ -41,6 +45,7 @@ mod turns;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use config::HttpConfig;
+pub use feed::Feed;
 pub use server::{Stopped, serve};
 pub use site::{AgentPage, PageOf, Site};
 pub use stats::{Counter, HttpStats};

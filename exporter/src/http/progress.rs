@@ -29,7 +29,7 @@ pub(super) enum Cut {
 /// says when a request began, the body when it ended, the stream when all was flushed. After each turn
 /// of hyper, [`poll_cut`](Self::poll_cut) tells whether a limit is passed.
 ///
-/// At every moment exactly one deadline holds. hyper's own limit on the time for a head is not used: it
+/// At every moment at most one deadline holds, and none only while a stream has nothing to send. hyper's own limit on the time for a head is not used: it
 /// does not run while hyper tries to send an error to a client that reads nothing.
 pub(super) struct Progress {
     limits: Limits,
@@ -51,8 +51,10 @@ pub(super) struct Limits {
 }
 
 struct State {
-    deadline: Instant,
-    /// When it began to wait for the head that it waits for, or to be answered.
+    /// None while a stream has nothing to send.
+    deadline: Option<Instant>,
+    /// When it began to wait for the head that it waits for, or to be answered; of a stream, when its last part was
+    /// handed out or read.
     since: Instant,
     phase: Phase,
     reading: Option<Reading>,
@@ -79,6 +81,8 @@ enum Phase {
     Waiting,
     /// A request is being answered.
     Answering,
+    /// It is being answered part by part, without an end.
+    Streaming,
     /// hyper has the whole answer, but has not flushed it.
     Flushing,
 }
@@ -93,7 +97,7 @@ struct Reading {
 impl Progress {
     /// A connection that was accepted `now`.
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
-        let deadline = now + limits.first_request;
+        let deadline = Some(now + limits.first_request);
         Self {
             limits,
             state: Mutex::new(State { deadline, since: now, phase: Phase::Waiting, reading: None }),
@@ -106,7 +110,7 @@ impl Progress {
         // A pipelined request may begin before the answer ahead of it is flushed: the earlier deadline
         // holds for both, else requests could buy time for answers that are not read.
         if state.phase == Phase::Waiting {
-            state.deadline = now + self.limits.response;
+            state.deadline = Some(now + self.limits.response);
             state.since = now;
         }
         state.phase = Phase::Answering;
@@ -118,19 +122,42 @@ impl Progress {
         lock(&self.state).reading = Some(Reading { _lease: Arc::clone(lease), revoked });
     }
 
+    /// The answer under way comes in parts, whenever there is one: each of them has to be read in time.
+    pub(super) fn streams(&self) {
+        lock(&self.state).phase = Phase::Streaming;
+    }
+
+    /// hyper has taken a part of a stream. It may not have flushed the one before: the earlier deadline holds for both.
+    pub(super) fn part_began(&self, now: Instant) {
+        let mut state = lock(&self.state);
+        if state.deadline.is_none() {
+            state.deadline = Some(now + self.limits.response);
+            state.since = now;
+        }
+    }
+
     /// hyper has taken the whole body of the answer, or dropped it.
-    pub(super) fn body_ended(&self) {
-        lock(&self.state).phase = Phase::Flushing;
+    pub(super) fn body_ended(&self, now: Instant) {
+        let mut state = lock(&self.state);
+        state.phase = Phase::Flushing;
+        state.deadline.get_or_insert(now + self.limits.response);
     }
 
     /// All that hyper had buffered is in the kernel's hands.
     fn flushed(&self, now: Instant) {
         let mut state = lock(&self.state);
-        if state.phase == Phase::Flushing {
-            state.phase = Phase::Waiting;
-            state.deadline = now + self.limits.head;
-            state.since = now;
-            state.reading = None;
+        match state.phase {
+            Phase::Flushing => {
+                state.phase = Phase::Waiting;
+                state.deadline = Some(now + self.limits.head);
+                state.since = now;
+                state.reading = None;
+            }
+            Phase::Streaming => {
+                state.deadline = None;
+                state.since = now;
+            }
+            Phase::Waiting | Phase::Answering => {}
         }
     }
 
@@ -159,8 +186,9 @@ impl Progress {
         {
             return Poll::Ready(Cut::Revoked);
         }
-        if alarm.deadline() != state.deadline {
-            alarm.as_mut().reset(state.deadline);
+        let Some(deadline) = state.deadline else { return Poll::Pending };
+        if alarm.deadline() != deadline {
+            alarm.as_mut().reset(deadline);
         }
         let cut = if state.phase == Phase::Waiting { Cut::LateHead } else { Cut::SlowResponse };
         alarm.poll(cx).map(|()| cut)
@@ -230,7 +258,7 @@ mod tests {
         let start = Instant::now();
         let progress = Progress::new(limits, start);
         progress.request_began(start);
-        progress.body_ended();
+        progress.body_ended(start);
         advance(50 * second).await;
         progress.request_began(Instant::now());
 

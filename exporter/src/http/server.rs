@@ -56,7 +56,7 @@ pub async fn serve(
     stats: Arc<HttpStats>,
     stop: CancellationToken,
 ) -> Stopped {
-    let routes = TowerToHyperService::new(warp::service(routes(&site, &config, &stats)));
+    let routes = TowerToHyperService::new(warp::service(routes(&site, &config, &stats, &stop)));
     let stop = Stop { gently: stop, at_once: CancellationToken::new() };
     let server = Server {
         slots: Slots::new(config.max_connections, config.crowded_limit),

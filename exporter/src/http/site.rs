@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::Feed;
+
 /// An agent's page, when it is ready.
 pub type PageOf<'a> = Pin<Box<dyn Future<Output = AgentPage> + Send + 'a>>;
 
@@ -38,6 +40,13 @@ pub trait Site: Send + Sync + 'static {
     /// The page of one agent under node_exporter's names, after waiting for what is asked of the agent for no longer
     /// than `patience`.
     fn agent_page<'a>(&'a self, agent: &'a str, patience: Duration) -> PageOf<'a>;
+
+    /// The JSON for `/api/agents/NAME`; none when nobody of that name is known. Called on an async thread, so it must
+    /// not wait.
+    fn agent(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// What `/events` tells, from now on. Called on a blocking thread, when the first comes to listen.
+    fn feed(&self) -> Box<dyn Feed>;
 
     /// Whether this process can do its work; called on an async thread, so it must not wait.
     ///

@@ -34,7 +34,7 @@ impl Counter {
     }
 }
 
-/// Counters of the HTTP side. All of them only rise, except [`open_connections`](Self::open_connections).
+/// Counters of the HTTP side. All of them only rise, except the two that count what is open.
 #[derive(Debug, Default)]
 pub struct HttpStats {
     /// Connections that are being served now.
@@ -60,6 +60,12 @@ pub struct HttpStats {
     pub slow_responses: Counter,
     /// Connections cut because newer renderings needed the memory of theirs.
     pub revoked_responses: Counter,
+    /// Streams of `/events` that are open now.
+    pub open_event_streams: Counter,
+    /// Requests for `/events` answered 503, because [`max_event_streams`](super::HttpConfig::max_event_streams) were open.
+    pub refused_event_streams: Counter,
+    /// Events that a reader of `/events` missed because he read too slowly.
+    pub skipped_events: Counter,
     /// Renderings of a document, and the microseconds that they took in all.
     pub renderings: Counter,
     /// See [`renderings`](Self::renderings).

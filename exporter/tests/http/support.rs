@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cpumon_exporter::http::{HttpConfig, HttpStats, Site, Stopped, serve};
+use cpumon_exporter::http::{Feed, HttpConfig, HttpStats, Site, Stopped, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -36,6 +36,10 @@ pub(crate) struct TestSite {
     pub(crate) segments: Vec<Arc<[u8]>>,
     pub(crate) ready: Result<(), String>,
     pub(crate) in_memory: Arc<AtomicUsize>,
+    /// What its feeds did.
+    pub(crate) told: Arc<Told>,
+    /// How long each part of a feed is, about.
+    pub(crate) part_length: usize,
     gate: Mutex<Gate>,
     changed: Condvar,
 }
@@ -71,6 +75,8 @@ impl TestSite {
             segments,
             ready: Ok(()),
             in_memory: Arc::default(),
+            told: Arc::default(),
+            part_length: 0,
             gate: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -126,8 +132,57 @@ impl Site for TestSite {
         Box::pin(std::future::ready(cpumon_exporter::http::AgentPage::Unknown))
     }
 
+    fn agent(&self, name: &str) -> Option<Vec<u8>> {
+        (name == "10.0.0.1:7").then(|| b"{\"agent\":\"10.0.0.1:7\"}".to_vec())
+    }
+
+    fn feed(&self) -> Box<dyn Feed> {
+        self.told.feeds.fetch_add(1, SeqCst);
+        self.told.living.fetch_add(1, SeqCst);
+        Box::new(TestFeed { told: Arc::clone(&self.told), padding: "x".repeat(self.part_length), count: 0 })
+    }
+
     fn ready(&self) -> Result<(), String> {
         self.ready.clone()
+    }
+}
+
+/// What the feeds of a site did.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// How many there were, ...
+    pub(crate) feeds: AtomicUsize,
+    /// ... and how many of them there are now.
+    pub(crate) living: AtomicUsize,
+    /// How often one told the whole, ...
+    pub(crate) wholes: AtomicUsize,
+    /// ... and what was new.
+    pub(crate) parts: AtomicUsize,
+}
+
+/// Counts: the whole is how far it has come, a part is the next number.
+struct TestFeed {
+    told: Arc<Told>,
+    padding: String,
+    count: usize,
+}
+
+impl Feed for TestFeed {
+    fn whole(&self, out: &mut Vec<u8>) {
+        self.told.wholes.fetch_add(1, SeqCst);
+        out.extend_from_slice(format!("event: whole\ndata: {}{}\n\n", self.count, self.padding).as_bytes());
+    }
+
+    fn next(&mut self, out: &mut Vec<u8>) {
+        self.told.parts.fetch_add(1, SeqCst);
+        self.count += 1;
+        out.extend_from_slice(format!("event: part\ndata: {}{}\n\n", self.count, self.padding).as_bytes());
+    }
+}
+
+impl Drop for TestFeed {
+    fn drop(&mut self) {
+        self.told.living.fetch_sub(1, SeqCst);
     }
 }
 
@@ -244,6 +299,29 @@ impl Client {
         }
         let body = self.unread.drain(..length).collect();
         Answer { status, headers, body }
+    }
+
+    /// Reads the next chunk of a chunked body; nothing at its end.
+    pub(crate) async fn chunk(&mut self) -> String {
+        let line_end = self.unread_until(b"\r\n").await;
+        let size = std::str::from_utf8(&self.unread[..line_end]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        self.unread.drain(..line_end + 2);
+        while self.unread.len() < size + 2 {
+            assert_ne!(self.read().await, 0, "the chunk ends early");
+        }
+        let chunk = self.unread.drain(..size + 2).take(size).collect();
+        String::from_utf8(chunk).unwrap()
+    }
+
+    /// Where `mark` stands in what was read, having read on until it does.
+    async fn unread_until(&mut self, mark: &[u8]) -> usize {
+        loop {
+            if let Some(at) = self.unread.windows(mark.len()).position(|window| window == mark) {
+                return at;
+            }
+            assert_ne!(self.read().await, 0, "the connection ends early");
+        }
     }
 
     /// Reads until the server closes, or resets; what came until then.

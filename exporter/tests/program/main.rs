@@ -6,6 +6,7 @@ mod bad_input;
 mod conversation;
 mod liveness;
 mod original;
+mod page;
 mod security;
 mod start;
 mod stop;

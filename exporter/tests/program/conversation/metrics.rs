@@ -110,6 +110,7 @@ const OWN: &[Own] = &[
     ("cpumon_exporter_agents", "gauge", "state", &["down", "up"]),
     ("cpumon_exporter_build_info", "gauge", "version", &[env!("CARGO_PKG_VERSION")]),
     ("cpumon_exporter_connections", "gauge", "", &[]),
+    ("cpumon_exporter_event_streams", "gauge", "", &[]),
     ("cpumon_exporter_frames_total", "counter", "format", &["original", "v1"]),
     (
         "cpumon_exporter_rejected_connections_total",
@@ -124,6 +125,7 @@ const OWN: &[Own] = &[
             "http_accept",
             "http_auth",
             "http_crowded",
+            "http_events",
             "http_late",
             "http_malformed",
             "http_revoked",
