@@ -135,9 +135,18 @@ impl Browser {
     ///
     /// When it does not load.
     pub fn open(&self, http: SocketAddr, path: &str) -> anyhow::Result<()> {
+        self.open_as("", http, path)
+    }
+
+    /// The same, as a user whose `name:password@` stands in the address.
+    ///
+    /// # Errors
+    ///
+    /// When it does not load.
+    pub fn open_as(&self, user: &str, http: SocketAddr, path: &str) -> anyhow::Result<()> {
         // Otherwise only the fragment may differ, and the page would stay.
         self.session.post("/url", &json!({"url": "about:blank"}))?;
-        self.session.post("/url", &json!({"url": format!("http://{http}{path}")}))?;
+        self.session.post("/url", &json!({"url": format!("http://{user}{http}{path}")}))?;
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub static ASSETS: &[Asset] = &[
     },
     script("/page/page.js", include_str!("assets/page.js")),
     script("/page/stream.js", include_str!("assets/stream.js")),
-    script("/page/token.js", include_str!("assets/token.js")),
+    script("/page/ask.js", include_str!("assets/ask.js")),
     script("/page/fleet.js", include_str!("assets/fleet.js")),
     script("/page/palette.js", include_str!("assets/palette.js")),
     script("/page/format.js", include_str!("assets/format.js")),

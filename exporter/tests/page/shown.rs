@@ -1,5 +1,7 @@
 //! What is true is shown, and moves.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use cpumon_browser::fleet::{Agent, Agents};
@@ -127,5 +129,20 @@ fn a_death_shows_within_six_seconds_however_it_comes() {
     survivor.sample(12.0, json!({})).unwrap();
     browser.wait_for(&says("survivor", "12.0")).unwrap();
     assert!(!browser.run::<bool>(&format!("return {}", says("survivor", "missing"))).unwrap());
+    stage.end();
+}
+
+#[test]
+fn a_token_is_given_as_a_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    fs::write(&file, "a-token-for-the-page-of-this-test\n").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o400)).unwrap();
+    let token = [("EXPORTER_HTTP_TOKEN_FILE", file.to_str().unwrap())];
+    let stage = Stage::open_with(&token, ":a-token-for-the-page-of-this-test@");
+    let _agent = Agent::join(stage.exporter.ingest, "web-1", 42.0, json!({})).unwrap();
+    stage.shows(1);
+    stage.browser.run::<()>("location.hash = '#/agent/web-1'").unwrap();
+    stage.browser.wait_for("document.getElementById('a-link').innerText.includes('s ago')").unwrap();
     stage.end();
 }

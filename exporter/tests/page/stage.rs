@@ -17,9 +17,14 @@ pub(crate) struct Stage {
 impl Stage {
     /// Opens the page of an exporter without agents.
     pub(crate) fn open() -> Self {
-        let exporter = Exporter::start(Path::new(BINARY), &[]).unwrap();
+        Self::open_with(&[], "")
+    }
+
+    /// Opens it with these variables, as a user whose `name:password@` stands in the address.
+    pub(crate) fn open_with(variables: &[(&str, &str)], user: &str) -> Self {
+        let exporter = Exporter::start(Path::new(BINARY), variables).unwrap();
         let browser = Browser::start().unwrap();
-        browser.open(exporter.http, "/").unwrap();
+        browser.open_as(user, exporter.http, "/").unwrap();
         browser.wait_for("document.body.dataset.connection === 'live'").unwrap();
         Self { exporter, browser }
     }

@@ -1,6 +1,6 @@
 // One agent: asked for anew with every second of the fleet, for as long as it is looked at.
 
-import { authorization } from "./token.js";
+import { ask } from "./ask.js";
 import { begin, frame, line } from "./draw.js";
 import { DASH, count, decimal, moment, percent, percentOf, span } from "./format.js";
 import { SECONDS } from "./fleet.js";
@@ -43,7 +43,7 @@ export class AgentView {
     if (name === null || this.#isAsked) return;
     this.#isAsked = true;
     try {
-      const response = await fetch(`api/agents/${encodeURIComponent(name)}`, { headers: authorization(), cache: "no-store" });
+      const response = await ask(`api/agents/${encodeURIComponent(name)}`);
       const known = response.ok ? await response.json() : {};
       if (name === this.#name) this.#fill(known);
     } catch {

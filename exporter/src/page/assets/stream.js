@@ -3,7 +3,7 @@
 // Not an EventSource: that hides why it was refused, and piles up what a slow page has not handled. A stream that is
 // read makes the exporter skip instead.
 
-import { askToken, authorization } from "./token.js";
+import { ask } from "./ask.js";
 
 /** An exporter that says nothing for so long is gone, whatever the connection says. It speaks every second. */
 const SILENCE_MS = 6_000;
@@ -34,11 +34,8 @@ export class Stream {
     let why = "Exporter gone, trying again";
     try {
       const refused = await this.#listen(abort);
-      if (refused?.status === 401) {
-        this.#handlers.onState("refused", "A token is needed");
-        await askToken();
-        return this.start();
-      }
+      // To ask again would have the browser ask its user again.
+      if (refused?.status === 401) return this.#handlers.onState("refused", "A token is needed: reload the page to give it");
       if (refused) why = `Not connected, trying again: ${(await refused.text()).trim() || refused.status}`;
     } catch {
       // Whatever it was, the next attempt will tell.
@@ -53,11 +50,7 @@ export class Stream {
   async #listen(abort) {
     const watchdog = new Watchdog(SILENCE_MS, () => abort.abort("silent"));
     try {
-      const response = await fetch("events", {
-        headers: { accept: "text/event-stream", ...authorization() },
-        cache: "no-store",
-        signal: abort.signal,
-      });
+      const response = await ask("events", { headers: { accept: "text/event-stream" }, signal: abort.signal });
       if (!response.ok) return response;
       const parser = new Parser((type, data) => {
         this.#attempts = 0;

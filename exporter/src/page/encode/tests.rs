@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::fleet::{ConnectionId, End, Fleet, FleetSettings, Place, Reported, Roster};
+use crate::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Place, Reported, Roster};
 
 const SECOND: u64 = 1_000_000;
 
@@ -147,7 +147,8 @@ impl World {
                 if !matches!(updated, Some(Ok(()))) {
                     let conn = ConnectionId(self.connections);
                     let endpoint = SocketAddr::from(([10, 0, 0, 1], 1));
-                    let place = fleet.join(conn, endpoint, hello(agent), reported, now).unwrap();
+                    let place =
+                        fleet.join(conn, endpoint, hello(agent), Claim::Shared, reported, now).unwrap();
                     self.held.insert(agent, (place, conn));
                 }
             }
@@ -180,6 +181,7 @@ fn hello(agent: u8) -> Hello {
         ephemeral: false,
         facts: HostFacts::default(),
         labels: Vec::new(),
+        token: None,
     }
 }
 
