@@ -67,11 +67,11 @@ pub(crate) fn agents(fleet: &Mutex<Fleet>, now: Moment) -> Vec<u8> {
     json(&Document { agents })
 }
 
-/// All that is known at `now` of the agent called `name`.
+/// All that is known at `now` of the agent called `name`. Whoever asks looks at it: the next answers have its cores too.
 pub(crate) fn agent(fleet: &Mutex<Fleet>, name: &str, now: Moment) -> Option<Vec<u8>> {
-    let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
-    let view = fleet.view(name, now)?;
-    let detail = Detail::of(&view);
+    let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+    fleet.look(name, now, None);
+    let detail = fleet.show(name, now, |view| Detail::of(&view))?;
     drop(fleet);
     Some(json(&detail))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cpumon_protocol::model::{Cgroup, CpuTimes, HostFacts, Micros, Mode, Sample, TopProcess};
-use serde::Serialize;
+use cpumon_protocol::model::{Cgroup, CoreTimes, CpuTimes, HostFacts, Micros, Mode, Sample, TopProcess};
+use serde::{Serialize, Serializer};
 
 use super::{Agent, fraction, ratio};
 use crate::fleet::{AgentView, End, Info};
@@ -57,7 +57,7 @@ struct Process {
 #[derive(Serialize)]
 struct Totals {
     #[serde(skip_serializing_if = "Option::is_none")]
-    seconds_total: Option<BTreeMap<&'static str, f64>>,
+    seconds_total: Option<ByMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context_switches_total: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +68,24 @@ struct Totals {
     skipped_frames_total: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cgroup: Option<Group>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cores: Vec<Core>,
+}
+
+/// One core.
+#[derive(Serialize)]
+struct Core {
+    core: u32,
+    seconds_total: ByMode,
+}
+
+/// CPU time in seconds, by mode.
+struct ByMode(CpuTimes);
+
+impl Serialize for ByMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Mode::ALL.iter().map(|&mode| (mode.label(), seconds(self.0.get(mode)))))
+    }
 }
 
 /// The agent's own control group.
@@ -90,7 +108,7 @@ impl Detail {
         Self {
             agent: Agent::of(view),
             gauges: view.gauges().zip(view.info()).map(|(sample, info)| Gauges::of(sample, info)),
-            totals: view.totals().map(Totals::of),
+            totals: view.totals().map(|sample| Totals::of(sample, view)),
             connections_total: view.connections(),
             disconnects_total: view.disconnects().map(disconnects),
         }
@@ -118,17 +136,18 @@ impl Gauges {
 }
 
 impl Totals {
-    fn of(sample: &Sample) -> Self {
-        let by_mode = |times: CpuTimes| {
-            Mode::ALL.iter().map(|&mode| (mode.label(), seconds(times.get(mode)))).collect()
-        };
+    fn of(sample: &Sample, view: &AgentView<'_>) -> Self {
+        let cores = view.detail().and_then(|detail| detail.cores.as_ref());
+        let cores = cores.into_iter().flat_map(|cores| &cores.times);
+        let core = |times: &CoreTimes| Core { core: times.core, seconds_total: ByMode(times.times) };
         Self {
-            seconds_total: sample.cpu_times.map(by_mode),
+            seconds_total: sample.cpu_times.map(ByMode),
             context_switches_total: sample.context_switches,
             pressure_waiting_seconds_total: sample.pressure_waiting.map(seconds),
             missed_samples_total: sample.missed_samples,
             skipped_frames_total: sample.skipped_frames,
             cgroup: sample.cgroup.map(Group::of),
+            cores: cores.map(core).collect(),
         }
     }
 }

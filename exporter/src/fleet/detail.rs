@@ -130,8 +130,8 @@ impl Fleet {
 
     /// Shows the agent `name` as it is at `now`, if it is known.
     pub fn show<T>(&self, name: &str, now: Moment, show: impl FnOnce(AgentView<'_>) -> T) -> Option<T> {
-        let agent = self.agents.get(*self.by_name.get(name)?)?;
-        Some(show(agent.view(&self.settings, self.started, now)))
+        let &index = self.by_name.get(name)?;
+        Some(show(self.agents.get(index)?.view(index, &self.settings, self.started, now)))
     }
 
     /// Ends looks whose time is over, and counts the cores anew: lives end in many places.

@@ -237,12 +237,6 @@ impl Fleet {
         (end < self.agents.capacity()).then_some(end)
     }
 
-    /// What may be shown at `now` of the agent called `name`.
-    pub fn view(&self, name: &str, now: Moment) -> Option<AgentView<'_>> {
-        let &index = self.by_name.get(name)?;
-        Some(self.agents.get(index)?.view(index, &self.settings, self.started, now))
-    }
-
     /// The roster, if its names have changed since the last call.
     pub fn roster_if_changed(&mut self) -> Option<Roster> {
         std::mem::take(&mut self.names_changed).then(|| self.roster())
