@@ -83,10 +83,14 @@ impl Server {
     async fn accept_until_stopped(&self, listener: TcpListener, routes: impl Routes) {
         let mut backoff = AcceptBackoff::default();
         loop {
+            let next = async {
+                self.slots.calm().await;
+                listener.accept().await
+            };
             let accepted = tokio::select! {
                 biased;
                 () = self.stop.gently.cancelled() => return,
-                accepted = listener.accept() => accepted,
+                accepted = next => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {

@@ -11,15 +11,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lock;
 use super::progress::{Progress, Standing};
 
-/// How many connections that made room may still be ending. With more of them a new one is refused, so that open
-/// sockets stay bounded however fast strangers come.
-const ENDING_MAX: usize = 64;
+/// How many connections that made room may still be ending. With more of them no new one is accepted, so that open
+/// sockets stay bounded however fast strangers come; the others wait in the kernel's queue meanwhile.
+const ENDING_MAX: usize = 32;
 
 /// The places of a server.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Slots {
     /// How long an answer may take while all places are taken.
     crowded_limit: Duration,
     table: Mutex<Table>,
+    /// Told when a connection that made room has ended.
+    ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +51,7 @@ struct Holder {
 impl Slots {
     /// `max` places, at least one.
     pub(super) fn new(max: usize, crowded_limit: Duration) -> Arc<Self> {
-        Arc::new(Self { max: max.max(1), crowded_limit, table: Mutex::default() })
+        Arc::new(Self { max: max.max(1), crowded_limit, table: Mutex::default(), ended: Notify::new() })
     }
 
     /// A place for a connection from `peer` that comes `now`, if need be another's; none when all others are busy.
@@ -61,9 +64,6 @@ impl Slots {
         let address = peer.ip().to_canonical();
         let mut table = lock(&self.table);
         if table.holders.len() >= self.max {
-            if table.ending >= ENDING_MAX {
-                return None;
-            }
             let victim = table.victim(address, now, self.crowded_limit)?;
             if let Some(holder) = table.holders.remove(&victim) {
                 holder.evicted.cancel();
@@ -75,6 +75,20 @@ impl Slots {
         let evicted = CancellationToken::new();
         table.holders.insert(id, Holder { address, progress, evicted: evicted.clone() });
         Some(Slot { slots: Arc::clone(self), id, evicted })
+    }
+}
+
+impl Slots {
+    /// Waits until few enough are ending for another one to be accepted.
+    pub(super) async fn calm(&self) {
+        loop {
+            // It is told to whoever waits already, so the wait begins before the look.
+            let ended = self.ended.notified();
+            if lock(&self.table).ending < ENDING_MAX {
+                return;
+            }
+            ended.await;
+        }
     }
 }
 
@@ -128,6 +142,7 @@ impl Drop for Slot {
         let mut table = lock(&self.slots.table);
         if table.holders.remove(&self.id).is_none() {
             table.ending -= 1;
+            self.slots.ended.notify_one();
         }
     }
 }
@@ -217,13 +232,17 @@ mod tests {
         assert_eq!(stage.evicted(), [0]);
     }
 
-    #[test]
-    fn those_who_make_room_are_bounded_until_they_have_ended() {
+    #[tokio::test(start_paused = true)]
+    async fn those_who_make_room_are_bounded_until_they_have_ended() {
         let mut stage = Stage::new(1);
-        assert!((0..=ENDING_MAX).all(|_| stage.comes(1)));
-        assert!(!stage.comes(1));
-        stage.taken.remove(0);
-        assert!(stage.comes(1));
+        let is_calm = async |slots: &Slots| tokio::time::timeout(CROWDED, slots.calm()).await.is_ok();
+        for _ in 0..=ENDING_MAX {
+            assert!(is_calm(&stage.slots).await);
+            assert!(stage.comes(1));
+        }
+        assert!(!is_calm(&stage.slots).await);
+        let (calm, ()) = tokio::join!(is_calm(&stage.slots), async { drop(stage.taken.remove(0)) });
+        assert!(calm, "one has ended meanwhile");
         stage.taken.clear();
         assert_eq!(lock(&stage.slots.table).ending, 0);
         assert!(lock(&stage.slots.table).holders.is_empty());
