@@ -7,7 +7,7 @@
 //! - [`fleet`]: agents, many or one at a time;
 //! - [`scene`]: a fleet that looks like one, for pictures;
 //! - [`axe`]: the accessibility rules of axe-core;
-//! - [`bench`], [`pictures`]: what the program `cpumon-page` does.
+//! - [`mod@bench`], [`pictures`]: what the program `cpumon-page` does.
 //!
 //! Chromium and chromedriver come from Debian's packages; nothing is fetched.
 
