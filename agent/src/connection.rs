@@ -1,12 +1,13 @@
 //! The connection to an exporter: absent, being opened, or open. All of the link's I/O, and none of its decisions.
 
+mod resolver;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -16,16 +17,16 @@ use cpumon_daemon::variables::HostPort;
 use cpumon_protocol::limits::REPLY_MAX;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 
 use crate::link::Failure;
+use crate::link::rendezvous::Place;
+pub use resolver::Resolver;
 use stream::Stream;
-
-/// The most addresses of one name that an attempt tries.
-const ADDRESSES_MAX: usize = 16;
 
 /// A connection to one of several exporters.
 pub struct Connection {
+    /// Their names: TLS wants to know with whom it speaks.
     exporters: Vec<HostPort>,
     /// With it, every connection is over TLS.
     tls: Option<Arc<ClientTls>>,
@@ -70,17 +71,11 @@ impl Connection {
         }
     }
 
-    /// Which exporter the attempt of this number is about: each failure moves on to the next.
-    pub fn exporter(&self, attempt: u32) -> Option<&HostPort> {
-        self.exporters.get((attempt as usize).checked_rem(self.exporters.len())?)
-    }
-
-    /// Begins to open it. `attempt` counts the failures before this attempt.
-    pub fn open(&mut self, attempt: u32) {
+    /// Begins to open it, to an address of one of its exporters.
+    pub fn open(&mut self, place: Place) {
         self.close();
-        if let Some(exporter) = self.exporter(attempt).cloned() {
-            let round = attempt as usize / self.exporters.len().max(1);
-            self.state = State::Opening(Box::pin(open(exporter, self.tls.clone(), round)));
+        if let Some(exporter) = self.exporters.get(place.exporter).cloned() {
+            self.state = State::Opening(Box::pin(open(place.address, exporter, self.tls.clone())));
         }
     }
 
@@ -164,37 +159,12 @@ impl Connection {
     }
 }
 
-/// Resolves the name, as its addresses may have changed, and tries them one after the other; each round begins
-/// with another one, so that an address that swallows everything does not hide the others.
-async fn open(exporter: HostPort, tls: Option<Arc<ClientTls>>, round: usize) -> io::Result<Stream> {
+async fn open(address: SocketAddr, exporter: HostPort, tls: Option<Arc<ClientTls>>) -> io::Result<Stream> {
     let tls = match tls {
         None => None,
         Some(tls) => Some(stream::newest(tls).await),
     };
-    let mut addresses = resolve(&exporter).await?;
-    let first = round.checked_rem(addresses.len()).unwrap_or_default();
-    addresses.rotate_left(first);
-    let mut last_error = io::Error::new(io::ErrorKind::NotFound, format!("{exporter} has no address"));
-    for address in addresses {
-        match connect(address, &exporter, tls.as_ref()).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last_error = error,
-        }
-    }
-    Err(last_error)
-}
-
-async fn resolve(exporter: &HostPort) -> io::Result<Vec<SocketAddr>> {
-    // Without a name there is nothing to ask, and no thread to start for it.
-    if let Ok(address) = exporter.host().parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, exporter.port())]);
-    }
-    match lookup_host((exporter.host(), exporter.port())).await {
-        Ok(addresses) => Ok(addresses.take(ADDRESSES_MAX).collect()),
-        Err(error) => {
-            Err(io::Error::new(error.kind(), format!("cannot resolve {}: {error}", exporter.host())))
-        }
-    }
+    connect(address, &exporter, tls.as_ref()).await
 }
 
 async fn connect(

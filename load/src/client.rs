@@ -2,6 +2,7 @@
 
 mod original;
 
+use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Event, Failure, Link, LinkSettings};
 use cpumon_protocol::model::{AgentName, Micros, Moment};
 use original::OriginalLink;
@@ -75,8 +76,16 @@ impl Client {
         either!(&mut self.speech, link => link.connected(now, out))
     }
 
-    pub(crate) fn failed(&mut self, now: Moment, why: Failure) {
-        either!(&mut self.speech, link => link.failed(now, why));
+    /// There is one exporter, and this is where.
+    pub(crate) fn resolved(&mut self, now: Moment, place: Place) -> Action {
+        match &mut self.speech {
+            Speech::V1(link) => link.resolved(now, Ok(&[place])),
+            Speech::Original(_) => Action::Open(place),
+        }
+    }
+
+    pub(crate) fn failed(&mut self, now: Moment, why: Failure) -> Action {
+        either!(&mut self.speech, link => link.failed(now, why))
     }
 
     pub(crate) fn receive(&mut self, now: Moment, bytes: &[u8], out: &mut Vec<u8>) -> Action {

@@ -8,6 +8,7 @@ mod pace;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Event, Failure};
 use cpumon_daemon::clock::Clock;
 use cpumon_protocol::model::name::NameError;
@@ -282,7 +283,10 @@ impl Crowd {
         let now = self.now();
         let Some(member) = self.members.get_mut(index) else { return };
         self.out.clear();
-        let action = act(&mut member.client, now, &mut self.out);
+        let mut action = act(&mut member.client, now, &mut self.out);
+        if action == Action::Resolve {
+            action = member.client.resolved(now, Place { address: self.exporter, exporter: 0 });
+        }
         if !self.out.is_empty() {
             if member.client.is_live() {
                 member.is_in_flight = true;
@@ -301,7 +305,9 @@ impl Crowd {
         match action {
             Action::None => {}
             Action::Close => self.disconnect(index),
-            Action::Connect => self.connect(index),
+            Action::Open(_) => self.connect(index),
+            // There is no other exporter to go to.
+            Action::Resolve | Action::OpenSecond(_) | Action::CloseSecond | Action::Switch => {}
         }
         self.take_events(index);
     }
@@ -320,7 +326,8 @@ impl Crowd {
         self.disconnect(index);
         let now = self.now();
         if let Some(member) = self.members.get_mut(index) {
-            member.client.failed(now, why);
+            // There is no second connection that would have to be closed, too.
+            let _ = member.client.failed(now, why);
         }
         self.take_events(index);
     }
@@ -344,7 +351,7 @@ impl Crowd {
                 }
                 Event::Lost { .. } => self.counts.failed += 1,
                 Event::Refused { .. } => self.counts.refused += 1,
-                Event::Welcome { .. } | Event::FellBack => {}
+                Event::Welcome { .. } | Event::FellBack | Event::Moved { .. } | Event::Stayed { .. } => {}
             }
         }
         if is_acked {

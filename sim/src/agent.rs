@@ -1,5 +1,8 @@
 //! A host with an agent on it: what is on its disk, and the process while there is one.
 
+use std::net::SocketAddr;
+
+use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Link, LinkSettings};
 use cpumon_agent::recorder::{Kept, Recorder};
 use cpumon_agent::ticker::{Cadence, Ticker};
@@ -25,8 +28,12 @@ pub(crate) struct AgentHost {
     pub(crate) keeps_state: bool,
     /// What the state directory holds, and of which boot.
     pub(crate) disk: Option<(u64, Kept)>,
-    /// The exporters, in the order in which it tries them.
-    pub(crate) exporters: Vec<usize>,
+    /// How many exporters there are.
+    pub(crate) exporters: u8,
+    /// A part of their addresses: another one makes it prefer another exporter.
+    pub(crate) subnet: u8,
+    /// How often it looks for a better one.
+    pub(crate) look_interval: Micros,
     pub(crate) process: Option<Process>,
     pub(crate) processes: u32,
     /// When the last process ended.
@@ -53,6 +60,10 @@ pub(crate) struct Process {
     pub(crate) recorder: Recorder,
     pub(crate) link: Link,
     pub(crate) conn: Option<ConnId>,
+    /// The one to an exporter that it prefers.
+    pub(crate) second: Option<ConnId>,
+    /// When it moved there last.
+    pub(crate) moved: Option<Time>,
     pub(crate) is_stopping: bool,
     /// The sample in flight, by its place in the ledger.
     pub(crate) in_flight: Option<usize>,
@@ -61,7 +72,22 @@ pub(crate) struct Process {
     pub(crate) resumed: Option<(Time, u32)>,
 }
 
+impl Process {
+    /// Whether the connection is one of its two.
+    pub(crate) fn has(&self, conn: ConnId) -> bool {
+        self.conn == Some(conn) || self.second == Some(conn)
+    }
+}
+
 impl AgentHost {
+    /// What a look-up of the exporters' name gives.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let address = |exporter| SocketAddr::from(([10, 1, self.subnet, exporter], 8080));
+        (0..self.exporters)
+            .map(|exporter| Place { address: address(exporter), exporter: exporter.into() })
+            .collect()
+    }
+
     /// Starts the process; the kept state is its beginning if it is of this boot.
     pub(crate) fn start(&mut self, now: Time, lateness: Micros) -> &mut Process {
         self.processes += 1;
@@ -89,6 +115,7 @@ impl AgentHost {
             labels: Vec::new(),
             token: None,
         };
+        let settings = LinkSettings { look_interval: self.look_interval, ..LinkSettings::default() };
         self.ledger.begin_run(self.machine.boot, kept.is_some());
         self.process.insert(Process {
             number: self.processes,
@@ -96,8 +123,10 @@ impl AgentHost {
             ticker: Ticker::starting(self.clock.mono(now.plus(lateness))),
             cadence: Cadence::every(self.interval),
             recorder: Recorder::new(kept.unwrap_or_default()),
-            link: Link::new(LinkSettings::default(), hello, self.random.u64(..)),
+            link: Link::new(settings, hello, self.random.u64(..)),
             conn: None,
+            second: None,
+            moved: None,
             is_stopping: false,
             in_flight: None,
             last_acked: None,

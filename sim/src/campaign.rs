@@ -93,6 +93,7 @@ impl Report {
             (&mut total.steps, tally.steps),
             (&mut total.faults, tally.faults),
             (&mut total.replays, tally.replays),
+            (&mut total.moves, tally.moves),
             (&mut total.frames, tally.frames),
             (&mut total.acked, tally.acked),
             (&mut total.scrapes, tally.scrapes),

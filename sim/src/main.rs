@@ -51,7 +51,8 @@ fn tell(out: &mut impl Write, from: u64, report: &Report) -> io::Result<()> {
         "seeds {} (from {from}), {} of them also without one agent's faults",
         report.seeds, report.twins
     )?;
-    writeln!(out, "steps {}, faults {}, replays {}", total.steps, total.faults, total.replays)?;
+    let (steps, faults, replays, moves) = (total.steps, total.faults, total.replays, total.moves);
+    writeln!(out, "steps {steps}, faults {faults}, replays {replays}, moves {moves}")?;
     writeln!(out, "sample frames {}, acknowledged {}, scrapes {}", total.frames, total.acked, total.scrapes)?;
     writeln!(out, "samples made {}, counted {}, lost {}:", total.made, total.counted, lost.sum())?;
     writeln!(out, "  {:>9}  not acknowledged when their agent died", lost.unanswered)?;

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
+use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Failure, Link, LinkSettings};
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
@@ -124,7 +125,12 @@ impl Race {
         let claimant = &mut self.claimants[index];
         match action {
             Action::None => {}
-            Action::Connect => {
+            Action::Resolve => {
+                let place = Place { address: ([10, 1, 0, 1], 8080).into(), exporter: 0 };
+                let action = claimant.link.resolved(now.mono, Ok(&[place]));
+                return self.act(index, action, out);
+            }
+            Action::Open(_) => {
                 self.conns += 1;
                 let peer = SocketAddr::from(([10, 0, 0, index as u8], 1));
                 let id = ConnectionId(self.conns);
@@ -137,6 +143,9 @@ impl Race {
                     conn.close(End::Eof, &self.desk, now.mono);
                 }
                 return;
+            }
+            Action::OpenSecond(_) | Action::CloseSecond | Action::Switch => {
+                assert_eq!(action, Action::None, "there is no other exporter");
             }
         }
         if out.is_empty() {
@@ -154,7 +163,8 @@ impl Race {
             if let Some(conn) = claimant.conn.take() {
                 conn.close(end, &self.desk, now.mono);
             }
-            claimant.link.failed(now.mono, Failure::Closed);
+            let action = claimant.link.failed(now.mono, Failure::Closed);
+            assert_eq!(action, Action::None, "there is no other exporter");
             return;
         }
         self.act(index, action, said);

@@ -32,6 +32,7 @@ pub const LABELS_BYTES_MAX: usize = 512;
 const SECOND: Micros = Micros::from_secs(1);
 const MINUTE: Micros = Micros::from_secs(60);
 const HOUR: Micros = Micros::from_secs(60 * 60);
+const DAY: Micros = Micros::from_secs(24 * 60 * 60);
 
 const fn span(name: &'static str, default: &'static str, meaning: &'static str, most: Micros) -> Variable {
     Variable::new(name, default, meaning).within(Limits::Spans(Micros::from_millis(10), most))
@@ -44,7 +45,7 @@ pub static TABLE: Table = Table {
         Group {
             heading: "Where to",
             variables: &[
-                Variable::new("AGENT_EXPORTERS", "127.0.0.1:8080", "the exporters to report to, as a comma list of host:port; when one fails the next is tried")
+                Variable::new("AGENT_EXPORTERS", "127.0.0.1:8080", "the exporters to report to, as a comma list of host:port; of all addresses of all names, each agent prefers another one, and takes the next when it fails")
                     .within(Limits::Items(EXPORTERS_MAX)),
                 Variable::new("AGENT_INTERVAL", "1s", "how often a sample is sent, in whole seconds; the CPU is sampled each second in any case")
                     .within(Limits::Spans(SECOND, MINUTE)),
@@ -82,6 +83,8 @@ pub static TABLE: Table = Table {
                 span("AGENT_BACKOFF_MAX", "10s", "the longest rest after failures in a row", HOUR),
                 span("AGENT_BACKOFF_AFTER_ERROR", "30s", "the longest rest that an exporter may ask for", HOUR),
                 span("AGENT_BACKOFF_RESET", "30s", "how long a connection must have been well for the next failure to count as the first", HOUR),
+                Variable::new("AGENT_LOOK_INTERVAL", "5m", "how long at most until it looks again whether the exporter that it prefers is back; at least half of that")
+                    .within(Limits::Spans(SECOND, DAY)),
                 span("AGENT_STOP_TIMEOUT", "2s", "the longest wait for the answer to the last word", MINUTE),
             ],
         },
@@ -156,6 +159,8 @@ pub struct Config {
     #[serde(deserialize_with = "text")]
     pub backoff_reset: Micros,
     #[serde(deserialize_with = "text")]
+    pub look_interval: Micros,
+    #[serde(deserialize_with = "text")]
     pub stop_timeout: Micros,
     #[serde(deserialize_with = "text")]
     pub tls: bool,
@@ -220,6 +225,7 @@ impl Config {
                 max_after_error: self.backoff_after_error,
                 reset_after: self.backoff_reset,
             },
+            look_interval: self.look_interval,
         }
     }
 }

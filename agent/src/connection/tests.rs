@@ -6,26 +6,23 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-async fn listen() -> (TcpListener, HostPort) {
+async fn listen() -> (TcpListener, Place) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let exporter = HostPort::from_text(&listener.local_addr().unwrap().to_string()).unwrap();
-    (listener, exporter)
+    let address = listener.local_addr().unwrap();
+    (listener, Place { address, exporter: 0 })
 }
 
-/// An address on which nobody listens.
-async fn nowhere() -> HostPort {
-    let (listener, exporter) = listen().await;
-    drop(listener);
-    exporter
+/// No connection yet, to this address without TLS.
+fn closed(place: Place) -> Connection {
+    Connection::to(vec![HostPort::from_text(&place.address.to_string()).unwrap()], None)
 }
 
 /// A connection and its other end.
 async fn pair() -> (Connection, TcpStream) {
-    let (listener, exporter) = listen().await;
-    let mut connection = Connection::to(vec![exporter], None);
-    connection.open(0);
-    let opened = connection.happened().await;
-    assert_eq!(opened, Happened::Opened(listener.local_addr().unwrap()));
+    let (listener, place) = listen().await;
+    let mut connection = closed(place);
+    connection.open(place);
+    assert_eq!(connection.happened().await, Happened::Opened(place.address));
     (connection, listener.accept().await.unwrap().0)
 }
 
@@ -71,40 +68,24 @@ async fn ends_are_told_once_and_then_nothing_happens() {
 }
 
 #[tokio::test]
-async fn failures_say_what_was_tried() {
-    let nowhere = nowhere().await;
-    let invalid = HostPort::from_text("host.invalid:80").unwrap();
-    for (exporter, start) in [
-        (nowhere.clone(), format!("cannot connect to {nowhere}: ")),
-        (invalid, "cannot resolve host.invalid: ".to_owned()),
-    ] {
-        let mut connection = Connection::to(vec![exporter], None);
-        connection.open(0);
-        match connection.happened().await {
-            Happened::Failed(Failure::Io(why)) => assert!(why.starts_with(&start), "{why}"),
-            other => panic!("{other:?}"),
+async fn a_failure_says_what_was_tried() {
+    let (listener, nowhere) = listen().await;
+    drop(listener);
+    let mut connection = closed(nowhere);
+    connection.open(nowhere);
+    match connection.happened().await {
+        Happened::Failed(Failure::Io(why)) => {
+            assert!(why.starts_with(&format!("cannot connect to {}: ", nowhere.address)), "{why}");
         }
+        other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn each_failure_moves_on_to_the_next_exporter() {
-    let (listener, good) = listen().await;
-    let mut connection = Connection::to(vec![nowhere().await, good.clone(), nowhere().await], None);
-    for (attempt, opens) in [(0, false), (1, true), (2, false), (3, false), (4, true)] {
-        connection.open(attempt);
-        let opened = connection.happened().await == Happened::Opened(listener.local_addr().unwrap());
-        assert_eq!(opened, opens, "attempt {attempt}");
-        connection.close();
-    }
-    assert_eq!(connection.exporter(4), Some(&good));
-}
-
-#[tokio::test]
-async fn a_name_is_resolved() {
-    let (listener, exporter) = listen().await;
-    let by_name = HostPort::from_text(&format!("localhost:{}", exporter.port())).unwrap();
-    let mut connection = Connection::to(vec![by_name], None);
-    connection.open(0);
-    assert_eq!(connection.happened().await, Happened::Opened(listener.local_addr().unwrap()));
+async fn a_closed_connection_opens_again_to_another_address() {
+    let (mut connection, _peer) = pair().await;
+    let (_listener, other) = listen().await;
+    connection.close();
+    connection.open(other);
+    assert_eq!(connection.happened().await, Happened::Opened(other.address));
 }

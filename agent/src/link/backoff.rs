@@ -40,14 +40,32 @@ impl Backoff {
         Self { settings, failures: 0, random: fastrand::Rng::with_seed(seed) }
     }
 
-    /// The rest after a failure; `healthy_since` says since when the failed connection had been healthy.
-    pub(super) fn after_failure(&mut self, now: Moment, healthy_since: Option<Moment>) -> Micros {
-        if healthy_since.is_some_and(|since| now.since(since) >= self.settings.reset_after) {
-            self.failures = 0;
-        }
+    /// Whether a connection that has been healthy since then has been so for long enough for the next failure to
+    /// count as the first.
+    pub(super) fn is_well(&self, now: Moment, healthy_since: Option<Moment>) -> bool {
+        healthy_since.is_some_and(|since| now.since(since) >= self.settings.reset_after)
+    }
+
+    /// The next failure counts as the first.
+    pub(super) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The rest after every exporter has failed, or the only one.
+    pub(super) fn after_failure(&mut self) -> Micros {
         self.failures = self.failures.saturating_add(1);
+        self.rest(self.failures)
+    }
+
+    /// The rest before another exporter is tried, which has not failed: as after a first failure. It is there for those
+    /// that come to it together.
+    pub(super) fn before_another(&mut self) -> Micros {
+        self.rest(1)
+    }
+
+    fn rest(&mut self, failures: u32) -> Micros {
         let Micros(min) = self.settings.min;
-        let ceiling = min.saturating_mul(1 << self.failures.min(32)).min(self.settings.max.0).max(min);
+        let ceiling = min.saturating_mul(1 << failures.min(32)).min(self.settings.max.0).max(min);
         Micros(self.random.u64(min..=ceiling))
     }
 
@@ -57,9 +75,10 @@ impl Backoff {
         Micros(self.random.u64((longest / 2).max(self.settings.min.0)..=longest))
     }
 
-    /// How many attempts in a row have failed.
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
+    /// How long to stay before looking for a better exporter again: half of `interval` to all of it, so that those
+    /// whose exporter has returned do not come to it together.
+    pub(super) fn before_looking(&mut self, interval: Micros) -> Micros {
+        Micros(self.random.u64(interval.0 / 2..=interval.0))
     }
 }
 
@@ -71,8 +90,7 @@ mod tests {
     fn rests_grow_up_to_the_longest_and_start_over_after_health() {
         let settings = BackoffSettings::default();
         let mut backoff = Backoff::new(settings, 1);
-        let now = Moment(1_000_000_000);
-        let rests: Vec<u64> = (0..200).map(|_| backoff.after_failure(now, None).0).collect();
+        let rests: Vec<u64> = (0..200).map(|_| backoff.after_failure().0).collect();
         for (index, &rest) in rests.iter().enumerate() {
             let ceiling = (500_000u64 << (index + 1).min(20)).min(10_000_000);
             assert!((500_000..=ceiling).contains(&rest), "rest {index} is {rest}");
@@ -80,9 +98,28 @@ mod tests {
         assert!(
             rests.iter().any(|&rest| rest > 9_000_000) && rests[20..].iter().any(|&rest| rest < 2_000_000)
         );
-        assert!(backoff.after_failure(now, Some(Moment(now.0 - 29_000_000))).0 <= 10_000_000);
-        assert!(backoff.failures() > 200);
-        assert!(backoff.after_failure(now, Some(Moment(now.0 - 30_000_000))).0 <= 1_000_000);
+        backoff.reset();
+        assert!(backoff.after_failure().0 <= 1_000_000);
+    }
+
+    #[test]
+    fn half_a_minute_of_health_is_enough() {
+        let backoff = Backoff::new(BackoffSettings::default(), 1);
+        let now = Moment(1_000_000_000);
+        assert!(!backoff.is_well(now, None));
+        assert!(!backoff.is_well(now, Some(Moment(now.0 - 29_000_000))));
+        assert!(backoff.is_well(now, Some(Moment(now.0 - 30_000_000))));
+    }
+
+    #[test]
+    fn another_exporter_is_tried_soon_and_looks_are_spread() {
+        let mut backoff = Backoff::new(BackoffSettings::default(), 1);
+        for _ in 0..100 {
+            backoff.after_failure();
+            assert!((500_000..=1_000_000).contains(&backoff.before_another().0));
+            let look = backoff.before_looking(Micros::from_secs(300));
+            assert!((Micros::from_secs(150)..=Micros::from_secs(300)).contains(&look));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What happens on the link, for logs and the terminal.
 
+use std::net::SocketAddr;
+
 use cpumon_protocol::model::Micros;
 
 /// A change of state, or an answer.
@@ -25,6 +27,20 @@ pub enum Event {
         message: Box<str>,
         /// The next attempt comes after this rest.
         rest: Micros,
+    },
+    /// An exporter that this agent prefers takes the samples from now on.
+    Moved {
+        /// Its address.
+        to: SocketAddr,
+        /// As in [`Event::Welcome`].
+        stale: Micros,
+    },
+    /// The agent stays where it is: one that it prefers does not take it.
+    Stayed {
+        /// The address of the other.
+        away_from: SocketAddr,
+        /// What kept it away.
+        why: Failure,
     },
     /// The connection, or the attempt to make one, failed.
     Lost {
@@ -53,6 +69,17 @@ pub enum Failure {
     /// No answer to a sample in time.
     #[error("no answer to a sample within {}ms", .0.as_millis())]
     AckTimeout(Micros),
+    /// It refuses this agent.
+    #[error("the exporter refused ({code}): {message}")]
+    Refused {
+        /// Its word for the reason.
+        code: Box<str>,
+        /// Its words.
+        message: Box<str>,
+    },
+    /// It is a server of the original, which knows less than an exporter.
+    #[error("it is a server of the original")]
+    Original,
     /// An answer that is no frame, or has no place here.
     #[error("the exporter's answer makes no sense: {0}")]
     Nonsense(Box<str>),

@@ -1,5 +1,7 @@
 //! The link against the exporter's real session, and against the original's server.
 
+mod moves;
+
 use cpumon_protocol::model::{AgentName, CoreTimes, CpuTimes, GuestTimes, HostFacts, Ratio, RunId};
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::exporter::{self, ExporterSession, FrameLimits, Received};
@@ -43,6 +45,12 @@ impl Rig {
         self.link.connected(self.now, &mut self.sent)
     }
 
+    /// The names are resolved, to one address, and the connection is there.
+    fn connect(&mut self) {
+        assert_eq!(self.link.resolved(self.now, Ok(&[place(1)])), Action::Open(place(1)));
+        assert_eq!(self.connected(), Action::None);
+    }
+
     fn hear(&mut self, bytes: &[u8]) -> Action {
         self.now = self.now.plus(Micros(1_000));
         self.link.receive(self.now, bytes, &mut self.sent)
@@ -65,13 +73,17 @@ impl Rig {
     /// Up to welcome; the first sample is then in flight.
     fn live() -> Self {
         let mut rig = Self::new();
-        assert_eq!(rig.tick(10), Action::Connect);
-        assert_eq!(rig.connected(), Action::None);
+        assert_eq!(rig.tick(10), Action::Resolve);
+        rig.connect();
         assert!(rig.take().contains("\"hello\""));
         assert_eq!(rig.hear(b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}\n"), Action::None);
         rig.events();
         rig
     }
+}
+
+fn place(number: u8) -> Place {
+    Place { address: ([10, 0, 0, number], 8080).into(), exporter: 0 }
 }
 
 fn ack(seq: u64) -> Vec<u8> {
@@ -84,8 +96,8 @@ fn ack(seq: u64) -> Vec<u8> {
 fn a_whole_conversation_with_the_exporters_session() {
     let mut rig = Rig::new();
     let mut session = ExporterSession::new(FrameLimits::default());
-    assert_eq!(rig.tick(10), Action::Connect);
-    let _ = rig.connected();
+    assert_eq!(rig.tick(10), Action::Resolve);
+    rig.connect();
     let hello = rig.take();
     let mut reply = Vec::new();
     match session.receive(&mut hello.as_bytes()).unwrap() {
@@ -138,11 +150,11 @@ fn every_wait_ends_and_every_failure_is_followed_by_a_rest() {
     type Prepare = fn(&mut Rig);
     let cases: [(&str, Prepare, Failure); 3] = [
         ("connect", |_| {}, Failure::ConnectTimeout(Micros::from_secs(3))),
-        ("welcome", |rig| _ = rig.connected(), Failure::WelcomeTimeout(Micros::from_secs(3))),
+        ("welcome", Rig::connect, Failure::WelcomeTimeout(Micros::from_secs(3))),
         (
             "ack",
             |rig| {
-                let _ = rig.connected();
+                rig.connect();
                 let _ = rig.hear(b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}");
                 rig.events();
             },
@@ -151,7 +163,7 @@ fn every_wait_ends_and_every_failure_is_followed_by_a_rest() {
     ];
     for (name, prepare, expect) in cases {
         let mut rig = Rig::new();
-        assert_eq!(rig.tick(10), Action::Connect);
+        assert_eq!(rig.tick(10), Action::Resolve);
         prepare(&mut rig);
         let begun = rig.now;
         assert_eq!(rig.expire(), Action::Close, "{name}");
@@ -163,7 +175,7 @@ fn every_wait_ends_and_every_failure_is_followed_by_a_rest() {
             }
             other => panic!("{name}: {other:?}"),
         }
-        assert_eq!(rig.expire(), Action::Connect, "{name}");
+        assert_eq!(rig.expire(), Action::Resolve, "{name}");
     }
 }
 
@@ -171,7 +183,7 @@ fn every_wait_ends_and_every_failure_is_followed_by_a_rest() {
 fn a_refusal_is_obeyed_and_shown() {
     let mut rig = Rig::new();
     let _ = rig.tick(10);
-    let _ = rig.connected();
+    rig.connect();
     let mut error = Vec::new();
     let conflict = Rejection::new(RejectReason::NameConflict, "set AGENT_NAME");
     exporter::refuse(&conflict, Some(Micros::from_secs(3)), &mut error);
@@ -190,7 +202,7 @@ fn the_originals_server_gets_bare_objects() {
     for split in [false, true] {
         let mut rig = Rig::new();
         let _ = rig.tick(10);
-        let _ = rig.connected();
+        rig.connect();
         let echo = rig.take().to_uppercase();
         let pieces = if split { echo.split_at(100) } else { (&*echo, "") };
         let _ = rig.hear(pieces.0.as_bytes());
@@ -216,11 +228,11 @@ fn what_was_not_measured_is_not_sent() {
     rig.link.missed();
     let _ = rig.hear(&ack(1));
     assert_eq!(rig.take(), "", "a sample that is no longer fresh");
-    rig.link.failed(rig.now, Failure::Closed);
+    assert_eq!(rig.link.failed(rig.now, Failure::Closed), Action::None);
     assert_eq!(rig.link.deadline(), None, "nothing to connect for");
     rig.now = rig.now.plus(Micros::from_secs(60));
-    assert_eq!(rig.tick(20), Action::Connect);
-    let _ = rig.connected();
+    assert_eq!(rig.tick(20), Action::Resolve);
+    rig.connect();
     rig.link.missed();
     let _ = rig.hear(b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}");
     assert!(!rig.take().contains("\"sample\""));
@@ -317,12 +329,12 @@ fn what_one_exporter_wanted_or_knew_is_nothing_to_the_next() {
     rig.link.set_cores(Some(cores(1)));
     let _ = rig.hear(b"{\"v\":1,\"t\":\"ack\",\"seq\":1,\"want\":[\"cores\"]}\n");
     let _ = rig.tick(10);
-    rig.link.failed(rig.now, Failure::Closed);
+    assert_eq!(rig.link.failed(rig.now, Failure::Closed), Action::None);
     rig.take();
     rig.now = rig.now.plus(Micros::from_secs(30));
-    assert_eq!(rig.tick(10), Action::Connect);
+    assert_eq!(rig.tick(10), Action::Resolve);
     assert!(!rig.link.wants_cores());
-    let _ = rig.connected();
+    rig.connect();
     rig.take();
     let _ = rig.hear(b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}\n");
     assert_eq!(frames(&mut rig)[0], told("cores", &[], true));

@@ -13,10 +13,11 @@ use cpumon_protocol::model::{Micros, Moment, Sample};
 use tracing::error;
 
 use crate::alarm::Alarm;
-use crate::connection::{Connection, Happened};
+use crate::connection::{Connection, Happened, Resolver};
 use crate::credential::{Credential, Shown};
 use crate::health::LastTick;
-use crate::link::{Action, Event, Link};
+use crate::link::rendezvous::Place;
+use crate::link::{Action, Event, Failure, Link};
 use crate::recorder::Recorder;
 use crate::sampling::Source;
 use crate::state::StateFile;
@@ -37,7 +38,10 @@ pub(super) struct Agent {
     pub(super) state: Option<StateFile>,
     pub(super) details: Details,
     pub(super) link: Link,
+    pub(super) resolver: Resolver,
     pub(super) connection: Connection,
+    /// To an exporter that this agent prefers, until it takes the place of the other.
+    pub(super) second: Connection,
     pub(super) credential: Credential,
     pub(super) terminal: Terminal,
     pub(super) journal: Journal,
@@ -66,6 +70,8 @@ impl Agent {
                     self.time_passed(stopping);
                 }
                 happened = self.connection.happened() => self.connection_happened(happened),
+                happened = self.second.happened() => self.second_happened(happened),
+                places = self.resolver.resolved() => self.resolved(places),
             }
             self.tell_events();
         }
@@ -146,10 +152,7 @@ impl Agent {
             Happened::Received(length) => {
                 self.link.receive(now, self.connection.received(length), &mut self.out)
             }
-            Happened::Failed(why) => {
-                self.link.failed(now, why);
-                Action::None
-            }
+            Happened::Failed(why) => self.link.failed(now, why),
         };
         self.act(action);
     }
@@ -166,6 +169,30 @@ impl Agent {
         self.link.show(token);
     }
 
+    fn second_happened(&mut self, happened: Happened) {
+        let now = self.clock.now().mono;
+        let action = match happened {
+            Happened::Opened(peer) => {
+                self.show_token(now, peer);
+                let action = self.link.second_connected(now, &mut self.out);
+                self.second.send(&self.out);
+                self.out.clear();
+                action
+            }
+            Happened::Received(length) => {
+                self.link.second_receive(now, self.second.received(length), &mut self.out)
+            }
+            Happened::Failed(why) => self.link.second_failed(now, why),
+        };
+        self.act(action);
+    }
+
+    fn resolved(&mut self, places: Result<Vec<Place>, Failure>) {
+        let now = self.clock.now().mono;
+        let action = self.link.resolved(now, places.as_deref().map_err(Clone::clone));
+        self.act(action);
+    }
+
     fn stop(&mut self, patience: Micros) {
         let now = self.clock.now().mono;
         self.keep();
@@ -179,9 +206,26 @@ impl Agent {
         self.out.clear();
         match action {
             Action::None => {}
-            Action::Connect => self.connection.open(self.link.failures()),
-            Action::Close => self.connection.close(),
+            Action::Resolve => self.resolver.start(),
+            Action::Open(place) => self.connection.open(place),
+            Action::OpenSecond(place) => self.second.open(place),
+            Action::Close => {
+                self.connection.close();
+                self.close_second();
+            }
+            Action::CloseSecond => self.close_second(),
+            Action::Switch => {
+                std::mem::swap(&mut self.connection, &mut self.second);
+                self.second.close();
+                let action = self.link.switched(self.clock.now().mono, &mut self.out);
+                self.act(action);
+            }
         }
+    }
+
+    fn close_second(&mut self) {
+        self.second.close();
+        self.resolver.cancel();
     }
 
     fn tell_events(&mut self) {
@@ -191,7 +235,7 @@ impl Agent {
                 // Its server takes the sample out of hello.
                 Event::FellBack => self.terminal.close("answered"),
                 Event::Lost { .. } | Event::Refused { .. } => self.terminal.close("no exporter"),
-                Event::Welcome { .. } => {}
+                Event::Welcome { .. } | Event::Moved { .. } | Event::Stayed { .. } => {}
             }
             self.journal.event(self.clock.now().mono, &event);
         }

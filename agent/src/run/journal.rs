@@ -62,6 +62,16 @@ impl Journal {
                 self.is_guess = true;
                 info!(exporter, "a server of the original takes the samples: only the percentage is sent");
             }
+            Event::Moved { to, stale } => {
+                self.peer = Some(*to);
+                let stale_ms = stale.as_millis();
+                info!(exporter = %to, stale_ms, "an exporter that this agent prefers takes the samples");
+            }
+            Event::Stayed { away_from, why } => {
+                if let Some(left_out) = self.troubles.pass("stayed", now) {
+                    info!(exporter, %away_from, left_out, "the exporter that this agent prefers does not take it: {why}");
+                }
+            }
             Event::Acked { .. } => self.is_guess = false,
             Event::Refused { code, message, rest } => {
                 if let Some(left_out) = self.troubles.pass("refused", now) {
@@ -129,7 +139,8 @@ const fn advice(why: &Failure) -> &'static str {
         Failure::WelcomeTimeout(_) | Failure::Closed | Failure::Nonsense(_) => {
             "; is that an exporter's ingest port (8080 by default, see AGENT_EXPORTERS) and not another service?"
         }
-        Failure::AckTimeout(_) => "",
+        // The last two are reasons to stay at another exporter.
+        Failure::AckTimeout(_) | Failure::Refused { .. } | Failure::Original => "",
     }
 }
 
@@ -141,6 +152,8 @@ const fn kind(why: &Failure) -> &'static str {
         Failure::ConnectTimeout(_) => "connect timeout",
         Failure::WelcomeTimeout(_) => "welcome timeout",
         Failure::AckTimeout(_) => "ack timeout",
+        Failure::Refused { .. } => "refused",
+        Failure::Original => "original",
         Failure::Nonsense(_) => "nonsense",
     }
 }

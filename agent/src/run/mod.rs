@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::alarm::Alarm;
 use crate::config::Config;
-use crate::connection::Connection;
+use crate::connection::{Connection, Resolver};
 use crate::credential::Credential;
 use crate::health::{self, LastTick};
 use crate::identity::{self, Files, Identity, Origin};
@@ -62,7 +62,9 @@ pub async fn run(config: Config, stop: Stop) -> anyhow::Result<()> {
         recorder: Recorder::new(kept),
         state,
         link: Link::new(config.link(), hello, random_bits()? as u64),
-        connection: Connection::to(config.exporters, config.tls_client),
+        connection: Connection::to(config.exporters.clone(), config.tls_client.clone()),
+        second: Connection::to(config.exporters.clone(), config.tls_client),
+        resolver: Resolver::of(config.exporters),
         credential: Credential::new(config.token, config.tls, config.plaintext_token),
         terminal: Terminal::of_stdout(),
         journal: Journal::default(),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Link, LinkSettings};
 use cpumon_agent::recorder::{Kept, Recorder};
 use cpumon_agent::sampling::Source;
@@ -47,7 +48,9 @@ fn a_tick_needs_no_memory() {
         });
         // Another second, another answer: the first ones open the connection.
         answer.clear();
-        if action == Action::Connect {
+        if action == Action::Resolve {
+            let place = Place { address: ([127, 0, 0, 1], 8080).into(), exporter: 0 };
+            assert_eq!(link.resolved(now, Ok(&[place])), Action::Open(place));
             assert_eq!(link.connected(now, &mut out), Action::None);
             answer.extend_from_slice(b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}\n");
         } else if link.is_live() {

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Failure, Link, LinkSettings};
 use cpumon_protocol::limits::{FRAME_MAX, REPLY_MAX};
 use cpumon_protocol::model::{AgentName, Hello, HostFacts, Micros, Moment, Ratio, RunId, Sample};
@@ -67,17 +68,16 @@ fn link_stands(hello: &Hello, stream: &[u8], size: usize) {
         now = now.plus(Micros::from_millis(500));
         let mut out = Vec::new();
         let mut action = link.tick(now, Sample::default(), true, &mut out);
-        if action == Action::Connect {
+        if action == Action::Resolve {
             connects += 1;
+            let place = Place { address: ([127, 0, 0, 1], 8080).into(), exporter: 0 };
+            assert_eq!(link.resolved(now, Ok(&[place])), Action::Open(place));
             action = link.connected(now, &mut out);
         }
         if action == Action::None {
             action = match chunks.next() {
                 Some(chunk) => link.receive(now, chunk, &mut out),
-                None => {
-                    link.failed(now, Failure::Closed);
-                    Action::None
-                }
+                None => link.failed(now, Failure::Closed),
             };
         }
         assert!(out.len() <= 2 * FRAME_MAX, "{} bytes are sent at once", out.len());

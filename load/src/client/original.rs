@@ -43,7 +43,7 @@ impl OriginalLink {
             State::Resting { until } if now < until => Action::None,
             State::Closed | State::Resting { .. } => {
                 self.state = State::Connecting;
-                Action::Connect
+                Action::Resolve
             }
             State::Idle => self.send(now, out),
             State::Connecting | State::Waiting { .. } | State::Ended => Action::None,
@@ -54,11 +54,12 @@ impl OriginalLink {
         self.send(now, out)
     }
 
-    pub(super) fn failed(&mut self, now: Moment, why: Failure) {
+    pub(super) fn failed(&mut self, now: Moment, why: Failure) -> Action {
         if self.state != State::Ended {
             self.state = State::Resting { until: now.plus(REST) };
             self.events.push_back(Event::Lost { why, rest: REST });
         }
+        Action::None
     }
 
     pub(super) fn receive(&mut self, now: Moment, _bytes: &[u8], _out: &mut Vec<u8>) -> Action {

@@ -1,9 +1,10 @@
 //! The agents' side of the wiring: what `cpumon_agent::run` does with sockets, clocks and files.
 
-use cpumon_agent::link::{Action, Event as LinkEvent};
+use cpumon_agent::link::{Action, Event as LinkEvent, Failure};
 use cpumon_protocol::model::{CpuTimes, Micros, Sample};
 
 use super::{Invariant, Violation, World, lateness};
+use crate::agent::Process;
 use crate::events::Event;
 use crate::network::{ConnId, Parcel, Unanswered, Way};
 use crate::sabotage::Sabotage;
@@ -101,41 +102,57 @@ impl World<'_> {
         self.act(agent, action)
     }
 
-    /// The connection is there.
-    pub(super) fn agent_connected(&mut self, agent: usize) -> Result<(), Violation> {
+    /// A connection is there.
+    pub(super) fn agent_connected(&mut self, agent: usize, id: ConnId) -> Result<(), Violation> {
         let host = &mut self.agents[agent];
         let Some(process) = &mut host.process else { return Ok(()) };
-        let action = process.link.connected(host.clock.mono(self.now), &mut self.out);
+        let now = host.clock.mono(self.now);
+        let action = if process.second == Some(id) {
+            let action = process.link.second_connected(now, &mut self.out);
+            self.send_said(agent, Some(id))?;
+            action
+        } else {
+            process.link.connected(now, &mut self.out)
+        };
         self.act(agent, action)?;
         self.set_timer(agent);
         Ok(())
     }
 
     /// Bytes came.
-    pub(super) fn agent_receives(&mut self, agent: usize, bytes: &[u8]) -> Result<(), Violation> {
+    pub(super) fn agent_receives(&mut self, agent: usize, id: ConnId, bytes: &[u8]) -> Result<(), Violation> {
         let host = &mut self.agents[agent];
         let Some(process) = &mut host.process else { return Ok(()) };
-        let was_leaving = process.is_stopping;
-        let action = process.link.receive(host.clock.mono(self.now), bytes, &mut self.out);
-        if was_leaving && process.link.is_ended() && contains(bytes, b"\"ack\"") {
-            self.acknowledged(agent, Micros::ZERO);
-        }
+        let now = host.clock.mono(self.now);
+        let action = if process.second == Some(id) {
+            process.link.second_receive(now, bytes, &mut self.out)
+        } else {
+            let was_leaving = process.is_stopping;
+            let action = process.link.receive(now, bytes, &mut self.out);
+            let has_left = was_leaving && process.link.is_ended() || action == Action::Switch;
+            if has_left && contains(bytes, b"\"ack\"") {
+                self.acknowledged(agent, Micros::ZERO);
+            }
+            action
+        };
         self.act(agent, action)?;
         self.set_timer(agent);
         Ok(())
     }
 
-    /// The connection, or the attempt to make one, has failed.
-    pub(super) fn agent_loses(
-        &mut self,
-        agent: usize,
-        why: cpumon_agent::link::Failure,
-    ) -> Result<(), Violation> {
+    /// A connection, or the attempt to make one, has failed.
+    pub(super) fn agent_loses(&mut self, agent: usize, id: ConnId, why: Failure) -> Result<(), Violation> {
         let host = &mut self.agents[agent];
         let Some(process) = &mut host.process else { return Ok(()) };
-        process.conn = None;
-        process.link.failed(host.clock.mono(self.now), why);
-        self.act(agent, Action::None)?;
+        let now = host.clock.mono(self.now);
+        let action = if process.second == Some(id) {
+            process.second = None;
+            process.link.second_failed(now, why)
+        } else {
+            process.conn = None;
+            process.link.failed(now, why)
+        };
+        self.act(agent, action)?;
         self.set_timer(agent);
         Ok(())
     }
@@ -158,7 +175,7 @@ impl World<'_> {
         let Some(process) = self.agents[agent].process.take() else { return };
         self.agents[agent].wake_at = None;
         self.agents[agent].died = self.now;
-        if let Some(conn) = process.conn {
+        for conn in [process.conn, process.second].into_iter().flatten() {
             if is_silent {
                 self.conns[conn].is_dead = true;
                 self.conns[conn].is_open_at_caller = false;
@@ -170,32 +187,78 @@ impl World<'_> {
 
     /// Sends what the link has said, does what it wants, and hears what it tells.
     fn act(&mut self, agent: usize, action: Action) -> Result<(), Violation> {
-        self.send_said(agent)?;
+        let conn = self.agents[agent].process.as_ref().and_then(|process| process.conn);
+        self.send_said(agent, conn)?;
         let host = &mut self.agents[agent];
         let Some(process) = &mut host.process else { return Ok(()) };
+        let now = host.clock.mono(self.now);
         match action {
             Action::None => {}
-            Action::Connect => {
-                let exporter = host.exporters[process.link.failures() as usize % host.exporters.len()];
-                self.connect(agent, exporter);
+            Action::Resolve => {
+                let places = host.places();
+                let action = self.agents[agent]
+                    .process
+                    .as_mut()
+                    .map(|process| process.link.resolved(now, Ok(&places)));
+                return self.act(agent, action.unwrap_or(Action::None));
+            }
+            Action::Open(place) => {
+                let old = process.conn.take();
+                self.close_all([old]);
+                let id = self.connect(agent, place.exporter);
+                self.keep(agent, |process| process.conn = id);
+            }
+            Action::OpenSecond(place) => {
+                let old = process.second.take();
+                self.close_all([old]);
+                let id = self.connect(agent, place.exporter);
+                self.keep(agent, |process| process.second = id);
             }
             Action::Close => {
-                if let Some(conn) = process.conn.take() {
-                    self.close_at_caller(conn);
-                }
+                let both = [process.conn.take(), process.second.take()];
+                self.close_all(both);
+            }
+            Action::CloseSecond => {
+                let second = process.second.take();
+                self.close_all([second]);
+            }
+            Action::Switch => {
+                let second = process.second.take();
+                let old = std::mem::replace(&mut process.conn, second);
+                // What a move sends twice is no burst.
+                process.resumed = None;
+                process.moved = Some(self.now);
+                let action = process.link.switched(now, &mut self.out);
+                self.close_all([old]);
+                self.tally.moves += 1;
+                self.note("moves", Some(agent), None, second.unwrap_or_default());
+                return self.act(agent, action);
             }
         }
         self.hear_events(agent)
     }
 
-    fn send_said(&mut self, agent: usize) -> Result<(), Violation> {
+    fn keep(&mut self, agent: usize, change: impl FnOnce(&mut Process)) {
+        if let Some(process) = &mut self.agents[agent].process {
+            change(process);
+        }
+    }
+
+    fn close_all(&mut self, conns: impl IntoIterator<Item = Option<ConnId>>) {
+        for conn in conns.into_iter().flatten() {
+            self.close_at_caller(conn);
+        }
+    }
+
+    /// Sends what the link has said.
+    fn send_said(&mut self, agent: usize, to: Option<ConnId>) -> Result<(), Violation> {
         if self.out.is_empty() {
             return Ok(());
         }
         let out = std::mem::take(&mut self.out);
         let host = &mut self.agents[agent];
         if let Some(process) = &mut host.process
-            && let Some(id) = process.conn
+            && let Some(id) = to
         {
             let conn = &mut self.conns[id];
             for frame in out.split_inclusive(|&byte| byte == b'\n') {
@@ -207,8 +270,10 @@ impl World<'_> {
                 conn.unanswered.push_back(Unanswered { sample, frame: frame.to_vec() });
                 process.in_flight = Some(sample);
                 self.tally.frames += 1;
+                // A bye is no sample that waited.
                 if let Some((resumed, frames)) = &mut process.resumed
                     && self.now.since(*resumed) < RESUMED
+                    && !frame.starts_with(b"{\"v\":1,\"t\":\"bye\"")
                 {
                     *frames += 1;
                     if *frames > 2 {
@@ -232,6 +297,8 @@ impl World<'_> {
             match process.link.next_event() {
                 Some(LinkEvent::Acked { rtt }) => self.acknowledged(agent, rtt),
                 Some(LinkEvent::Welcome { .. }) => self.note("welcome", Some(agent), None, 0),
+                Some(LinkEvent::Moved { .. }) => {}
+                Some(LinkEvent::Stayed { .. }) => self.note("stays", Some(agent), None, 0),
                 Some(LinkEvent::Refused { .. }) => self.note("refused", Some(agent), None, 0),
                 Some(LinkEvent::Lost { .. }) => self.note("lost its exporter", Some(agent), None, 0),
                 Some(LinkEvent::FellBack) => {
@@ -272,15 +339,11 @@ impl World<'_> {
         (self.now < host.paused_until).then(|| host.paused_until.plus(Micros(host.random.u64(0..ARRIVALS.0))))
     }
 
-    fn connect(&mut self, agent: usize, exporter: usize) {
-        let Some(number) = self.agents[agent].process.as_ref().map(|process| process.number) else { return };
-        let id: ConnId = self.new_conn(agent, exporter, crate::network::Caller::Agent { process: number });
-        if let Some(process) = &mut self.agents[agent].process
-            && let Some(old) = process.conn.replace(id)
-        {
-            self.close_at_caller(old);
-        }
+    fn connect(&mut self, agent: usize, exporter: usize) -> Option<ConnId> {
+        let number = self.agents[agent].process.as_ref()?.number;
+        let id = self.new_conn(agent, exporter, crate::network::Caller::Agent { process: number });
         self.note_conn("connects, connection", id);
+        Some(id)
     }
 
     pub(super) fn close_at_caller(&mut self, id: ConnId) {

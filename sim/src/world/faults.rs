@@ -111,7 +111,7 @@ impl World<'_> {
         }
         let host = &mut self.agents[agent];
         if moves {
-            host.random.shuffle(&mut host.exporters);
+            host.subnet = host.random.u8(..);
         }
     }
 

@@ -232,8 +232,6 @@ impl<'a> World<'a> {
 fn agent_host(plan: &Plan, index: usize) -> anyhow::Result<AgentHost> {
     let planned = plan.agents[index];
     let mut random = stream(plan.seed, Purpose::Agent, index);
-    let mut exporters: Vec<usize> = (0..plan.exporters.len()).collect();
-    random.shuffle(&mut exporters);
     Ok(AgentHost {
         name: AgentName::new(&format!("web-{index}")).context("an agent's name")?,
         interval: planned.interval,
@@ -241,10 +239,12 @@ fn agent_host(plan: &Plan, index: usize) -> anyhow::Result<AgentHost> {
         last_start: 0,
         machine: Machine::new(stream(plan.seed, Purpose::Machine, index)),
         network: Behaviour::new(stream(plan.seed, Purpose::AgentNetwork, index)),
+        exporters: u8::try_from(plan.exporters.len()).context("the number of exporters")?,
+        subnet: random.u8(..),
+        look_interval: Micros::from_secs(random.u64(5..60)),
         random,
         keeps_state: planned.keeps_state,
         disk: None,
-        exporters,
         process: None,
         processes: 0,
         died: Time(0),

@@ -9,6 +9,7 @@ use cpumon_exporter::ingest::Connection;
 use cpumon_protocol::model::Micros;
 
 use super::{Violation, World};
+use crate::agent::Process;
 use crate::events::Event;
 use crate::network::{Caller, Conn, ConnId, Parcel, Pipe, Way};
 use crate::time::Time;
@@ -178,21 +179,20 @@ impl World<'_> {
             return Ok(());
         };
         let process = self.agents[agent].process.as_ref();
-        if !conn.is_open_at_caller
-            || process.is_none_or(|process| process.number != number || process.conn != Some(id))
-        {
+        let is_its = |process: &Process| process.number == number && process.has(id);
+        if !conn.is_open_at_caller || !process.is_some_and(is_its) {
             return Ok(());
         }
         match parcel {
-            Parcel::Accepted => self.agent_connected(agent),
-            Parcel::Bytes(bytes) => self.agent_receives(agent, &bytes),
+            Parcel::Accepted => self.agent_connected(agent, id),
+            Parcel::Bytes(bytes) => self.agent_receives(agent, id, &bytes),
             Parcel::Fin => {
                 self.close_at_caller(id);
-                self.agent_loses(agent, Failure::Closed)
+                self.agent_loses(agent, id, Failure::Closed)
             }
             Parcel::Reset => {
                 self.close_at_caller(id);
-                self.agent_loses(agent, Failure::Io("connection reset".into()))
+                self.agent_loses(agent, id, Failure::Io("connection reset".into()))
             }
         }
     }
@@ -221,7 +221,7 @@ impl World<'_> {
         if is_told {
             conn.is_open_at_caller = false;
             self.close_at_exporter(id, Some(End::Eof));
-            self.agent_loses(agent, Failure::Io("connection reset".into()))?;
+            self.agent_loses(agent, id, Failure::Io("connection reset".into()))?;
         }
         Ok(())
     }
