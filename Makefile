@@ -1,7 +1,7 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page hostile fuzz
+.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page hostile fuzz deny sbom
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,3 +56,9 @@ fuzz: ## fuzz each parser in turn (SECONDS=60 each; TARGETS="frames proc")
 
 bench-page: ## measure the live page in Chromium, on 10,000 agents and under 100 pages (4 minutes; QUICK=1: one)
 	@QUICK="$(QUICK)" scripts/bench-page
+
+deny: ## check dependencies: bans, licences, sources (cargo-deny; advisories are checked where they can be had)
+	@cargo deny check --hide-inclusion-graph bans licenses sources
+
+sbom: ## write a bill of materials of each program (cargo-cyclonedx)
+	@scripts/sbom

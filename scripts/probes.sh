@@ -3,7 +3,21 @@
 
 fetch() { curl --silent --show-error --fail --max-time 5 "$@"; }
 
-exporter_metrics() { fetch "http://$(address_of exporter 8000)/metrics"; }
+is_over_tls() { [[ $(setting COMPOSE_FILE) == *docker-compose.tls.yml* ]]; }
+
+# With docker-compose.tls.yml the exporter is asked as Prometheus asks it.
+exporter_metrics() {
+    local address secrets
+    address=$(address_of exporter 8000) || return 1
+    if ! is_over_tls; then
+        fetch "http://$address/metrics"
+        return
+    fi
+    secrets=$(setting CERTIFICATES)
+    secrets=${secrets:-certificates}/prometheus
+    fetch --cacert "$secrets/ca.pem" --header @<(printf 'Authorization: Bearer %s' "$(<"$secrets/http-token")") \
+        "https://$address/metrics"
+}
 
 # Answers are taken whole before they are searched: a search that ends early would end curl with an
 # error, and an answer that failed must not pass for one in which nothing was found.

@@ -5,6 +5,13 @@ use tracing_subscriber::filter::Targets;
 
 use crate::variables::{Refusal, Value};
 
+/// What the targets of cpumon's own crates begin with.
+const OURS: &str = "cpumon";
+
+/// How talkative libraries are at most, unless the user names one: below that they log what strangers sent, such as
+/// the path of a request, with whatever is in it.
+const LIBRARIES_MAX: LevelFilter = LevelFilter::INFO;
+
 /// A level for everything, and others for some targets: `info`, `warn,cpumon_agent=debug`.
 ///
 /// Not tracing's own notation: that takes `inof` for a target, logs all of it and nothing else.
@@ -16,7 +23,10 @@ pub struct LogFilter {
 
 impl LogFilter {
     pub(super) fn targets(&self) -> Targets {
-        Targets::new().with_default(self.level).with_targets(self.targets.iter().cloned())
+        Targets::new()
+            .with_default(self.level.min(LIBRARIES_MAX))
+            .with_target(OURS, self.level)
+            .with_targets(self.targets.iter().cloned())
     }
 }
 

@@ -119,10 +119,54 @@ fn the_filter_goes_by_level_and_target() {
 }
 
 #[test]
+fn libraries_say_no_more_than_info_unless_they_are_named() {
+    let events = || {
+        tracing::trace!("ours");
+        tracing::debug!(target: "warp::filters::path", "theirs");
+        info!(target: "warp::filters::path", "theirs");
+    };
+    for (filter, expected) in [("trace", 2), ("debug", 1), ("trace,warp=trace", 3), ("warn", 0)] {
+        assert_eq!(logged(LogFormat::Text, filter, false, events).lines().count(), expected, "{filter}");
+    }
+}
+
+#[test]
 fn long_texts_are_cut() {
     let long = "x".repeat(1_000_000);
     for format in [LogFormat::Text, LogFormat::Json] {
         let line = logged(format, "info", false, || info!(long, "m"));
         assert!(line.len() < LINE_MAX + 200 && line.contains('…'), "{format:?}: {}", line.len());
+    }
+}
+
+/// Strings as a wire may bring them: any bytes, read as well as they can be.
+fn from_the_wire(count: usize) -> impl Iterator<Item = String> {
+    // xorshift: the same strings at each run.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..count).map(move |_| {
+        let length = next() % 64;
+        let bytes: Vec<u8> = (0..length).map(|_| next().to_be_bytes()[0]).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+#[test]
+fn a_hundred_thousand_strings_from_the_wire_are_a_line_each() {
+    const STRINGS: usize = 100_000;
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let log = logged(format, "trace", false, || {
+            for text in from_the_wire(STRINGS) {
+                warn!(peer = %text, detail = ?text, "refused {text}");
+            }
+        });
+        assert_eq!(log.lines().count(), STRINGS, "{format:?}");
+        assert!(log.bytes().all(|byte| byte >= 0x20 || byte == b'\n'), "{format:?}");
+        assert!(log.ends_with('\n'), "{format:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Who is let in, and over what: tokens, certificates, and the files that they come from.
 
+mod canary;
 #[path = "../../../../tests/support/certificates.rs"]
 mod certificates;
 mod files;

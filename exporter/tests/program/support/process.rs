@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -89,6 +89,15 @@ impl Process {
                 return event;
             }
         }
+    }
+
+    /// Every line of the log so far and until it says nothing for half a second.
+    pub(crate) fn rest_until_quiet(&mut self) -> Vec<String> {
+        let mut lines = std::mem::take(&mut self.seen);
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(500)) {
+            lines.push(line);
+        }
+        lines
     }
 
     /// Sends a signal.
