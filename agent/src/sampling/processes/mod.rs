@@ -2,7 +2,7 @@
 //!
 //! A look at all processes costs some microseconds for each of them, so it is not part of a tick: it is taken every few
 //! seconds, on a thread of its own, and rests for so long after a look that took long that all looks together cost at
-//! most one part in [`REST`] of a core. What is sent in between is the last look's result.
+//! most one part in `REST` of a core. What is sent in between is the last look's result.
 //!
 //! A process that begins and ends between two looks is in neither, so what short-lived processes use is missing.
 
@@ -30,7 +30,7 @@ const REST: u32 = 200;
 
 /// Something that lists processes.
 pub trait List: Send {
-    /// Tells `ranking` of every process, or of [`PROCESSES_MAX`] of them.
+    /// Tells `ranking` of every process, or of `PROCESSES_MAX` of them.
     ///
     /// # Errors
     ///
