@@ -155,6 +155,9 @@ fn no_secret_shows_whatever_fails() {
     assert_hidden("the log", &log);
 }
 
+/// Variables, and what is said on the command line.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn no_secret_shows_when_it_does_not_start() {
     let stage = Stage::new();
@@ -162,7 +165,7 @@ fn no_secret_shows_when_it_does_not_start() {
     stage.put("two", &format!("{agents}\n{http}\n"));
     stage.put("long", &agents.repeat(20));
     let (two, long) = (stage.text("two"), stage.text("long"));
-    let cases: [(&[(&str, &str)], &[&str]); 9] = [
+    let cases: [Case<'_>; 9] = [
         (&[("EXPORTER_TOKEN_FILE", &two)], &[]),
         (&[("EXPORTER_TOKEN_FILE", &long)], &[]),
         (&[("EXPORTER_HTTP_TOKEN_FILE", &two)], &[]),
