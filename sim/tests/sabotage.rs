@@ -35,7 +35,7 @@ fn a_transient_zero() {
 
 #[test]
 fn a_stale_gauge() {
-    check(Sabotage::StaleGauge, &[Invariant::GaugeAge, Invariant::Liveness]);
+    check(Sabotage::StaleGauge, &[Invariant::GaugeAge, Invariant::Liveness, Invariant::TotalsShown]);
 }
 
 #[test]
