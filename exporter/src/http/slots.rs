@@ -22,6 +22,10 @@ use super::progress::{Progress, Standing};
 /// sockets stay bounded however fast strangers come; the others wait in the kernel's queue meanwhile.
 const ENDING_MAX: usize = 32;
 
+/// How long a connection is spared that has not asked yet, as long as another can make room: its request is on its
+/// way. Without that, where all others are being answered, who comes next would throw out who came just now.
+const JUST_CAME: Duration = Duration::from_millis(250);
+
 /// The places of a server.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -112,13 +116,17 @@ impl Table {
                 (of_address.1, of_address.2) = (since, id);
             }
         }
-        let slow = answering.filter(|(since, _)| now.saturating_duration_since(*since) >= crowded_limit);
-        if let Some((_, id)) = waiting.or(slow) {
-            return Some(id);
-        }
+        let lasts = |limit: Duration| {
+            move |(since, _): &(Instant, u64)| now.saturating_duration_since(*since) >= limit
+        };
         let mine = by_address.get(&newcomer).map_or(0, |(count, ..)| *count);
-        let (count, _, id) = by_address.into_values().max_by_key(|(count, since, _)| (*count, *since))?;
-        (count > mine + 1).then_some(id)
+        let busiest = by_address.into_values().max_by_key(|(count, since, _)| (*count, *since));
+        waiting
+            .filter(lasts(JUST_CAME))
+            .or(answering.filter(lasts(crowded_limit)))
+            .or(busiest.filter(|(count, ..)| *count > mine + 1).map(|(_, since, id)| (since, id)))
+            .or(waiting)
+            .map(|(_, id)| id)
     }
 }
 
@@ -202,6 +210,19 @@ mod tests {
         // It stays so: whoever comes takes the place of the one before the one before.
         assert!((0..40).all(|_| stage.comes(9)));
         assert!(!stage.evicted().contains(&0));
+    }
+
+    #[test]
+    fn who_came_just_now_is_spared_while_others_can_make_room() {
+        let mut stage = Stage::new(3);
+        for index in 0..2 {
+            assert!(stage.comes(1));
+            stage.asks(index);
+        }
+        assert!(stage.comes(2));
+        // Its request is on its way; the address that has most of them is another.
+        assert!(stage.comes(3));
+        assert_eq!(stage.evicted(), [0]);
     }
 
     #[test]
