@@ -36,6 +36,8 @@ pub struct Case {
     pub descriptors: Option<u32>,
     /// The most memory that the exporter may grow by, in MiB.
     pub memory_mib: u64,
+    /// The longest that a scrape may take, in seconds.
+    pub scrape_max: u32,
     /// Whether the exporter is made to stop.
     pub ends_exporter: bool,
     /// Tries it.
@@ -55,6 +57,7 @@ impl Case {
             variables: |_| Vec::new(),
             descriptors: None,
             memory_mib: 50,
+            scrape_max: 1,
             ends_exporter: false,
             attack,
         }

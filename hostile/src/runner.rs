@@ -131,7 +131,11 @@ impl Runner {
                     "at most 1 %",
                     scrapes.failed * 100 <= scrapes.answered + scrapes.failed,
                 )
-                .at_most("longest scrape", seconds(scrapes.longest), Seconds(f64::from(factor)))
+                .at_most(
+                    "longest scrape",
+                    seconds(scrapes.longest),
+                    Seconds(f64::from(case.scrape_max * factor)),
+                )
                 .at_most(
                     "descriptors back after",
                     seconds(back.unwrap_or(Duration::MAX)),
