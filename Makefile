@@ -1,7 +1,7 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page hostile fuzz deny sbom
+.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page bench-peers hostile fuzz deny sbom
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,7 +46,10 @@ chaos: ## strike a stack of its own with real faults, compare every counter with
 	@FAULTS="$(FAULTS)" SEED="$(SEED)" scripts/chaos
 
 bench: ## measure the programs beside the least their work can cost (15 minutes; QUICK=1: two; RESTART=1: its restart)
-	@QUICK="$(QUICK)" RESTART="$(RESTART)" scripts/bench
+	@QUICK="$(QUICK)" RESTART="$(RESTART)" ONLY="$(ONLY)" scripts/bench
+
+bench-peers: ## measure prometheus-pushgateway, prometheus-node-exporter and the original in turns with ours (12 minutes)
+	@scripts/bench-peers
 
 hostile: ## set strangers, floods and broken peers on a real exporter (CASES="B1 H2"; SHORT=1: a minute)
 	@SHORT="$(SHORT)" scripts/hostile $(CASES)

@@ -15,24 +15,37 @@ use crate::extent::Extent;
 use crate::program::{BareServer, Exporter};
 use crate::scrape::{Scraper, series};
 use crate::stats::Runs;
+use crate::system_calls::SystemCalls;
 use crate::table::{Row, Table, Target};
 
 /// The longest wait until all agents are answered.
-const START_MAX: Micros = Micros::from_secs(60);
+const START_MAX: Micros = Micros::from_secs(180);
 
 /// How long a crowd runs between connecting and being watched, and between two pauses for scrapes.
 const SETTLE: Micros = Micros::from_millis(1_200);
+
+/// How many agents there are while system calls are counted, and for how long that is.
+const COUNTED: (usize, Micros) = (1_000, Micros::from_secs(5));
+
+/// What stands beside the exporter.
+const BESIDE: &str = "bare epoll";
 
 /// All runs of one fleet size.
 #[derive(Debug, Default)]
 struct Figures {
     cpu: Runs,
     cpu_bare: Runs,
+    cpu_ratio: Runs,
+    wake_ups: Runs,
+    wake_ups_bare: Runs,
     resident: Runs,
     plain: Runs,
     plain_static: Runs,
     gzip: Runs,
 }
+
+/// What is measured, and where its runs are.
+type Column = (&'static str, fn(&Figures) -> &Runs);
 
 /// Measures fleets of every size, in turns, so that what the machine does meanwhile is done to all of them.
 ///
@@ -46,8 +59,21 @@ pub fn measure(extent: &Extent, table: &mut Table) -> anyhow::Result<()> {
         for (size, figures) in &mut all {
             crate::progress(format_args!("fleet of {size}, run {run} of {}", extent.runs));
             measure_exporter(*size, extent, figures)?;
-            figures.cpu_bare.push(measure_bare(*size, extent)?);
+            measure_bare(*size, extent, figures)?;
         }
+    }
+    let same_for_all: [Column; 3] = [
+        ("CPU a sample", |figures| &figures.cpu),
+        ("CPU a sample over the bare server's", |figures| &figures.cpu_ratio),
+        ("CPU a series scraped", |figures| &figures.plain),
+    ];
+    for (_, figures) in &mut all {
+        figures.cpu_ratio = figures.cpu.over(&figures.cpu_bare);
+    }
+    for (what, figure) in same_for_all {
+        let medians = Runs::from_iter(all.iter().map(|(_, figures)| figure(figures).median()));
+        let row = Row::new(format!("all fleets: dearest over cheapest, {what}"), "x", medians.spread());
+        table.push(&row.target(Target::AtMost(1.3)));
     }
     for (size, figures) in all {
         report(size, figures, table);
@@ -55,14 +81,40 @@ pub fn measure(extent: &Extent, table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Counts the system calls of a sample on the exporter's side.
+///
+/// # Errors
+///
+/// When strace cannot count, a program does not run, or agents are not answered.
+pub fn count_system_calls(_: &Extent, table: &mut Table) -> anyhow::Result<()> {
+    let (agents, span) = COUNTED;
+    let exporter = Exporter::start()?;
+    let ours = system_calls(crowd(exporter.ingest, agents)?, exporter.process(), span)?;
+    drop(exporter);
+    let server = BareServer::start(&[])?;
+    let bare = system_calls(crowd(server.address, agents)?, server.process(), span)?;
+    let runs = |calls| Runs::from_iter([calls]);
+    let row = Row::new(format!("{agents} agents: system calls a sample"), "", runs(ours));
+    table.push(&row.beside(BESIDE, runs(bare)));
+    Ok(())
+}
+
+fn system_calls(mut crowd: Crowd, process: Process, span: Micros) -> anyhow::Result<f64> {
+    let counting = SystemCalls::count(process.id())?;
+    let before = crowd.counts();
+    crowd.run(span, |_| false)?;
+    let acked = (crowd.counts() - before).acked;
+    ensure!(acked > 0, "no sample was answered");
+    Ok(counting.end()? as f64 / acked as f64)
+}
+
 fn report(size: usize, figures: Figures, table: &mut Table) {
-    let Figures { cpu, cpu_bare, resident, plain, plain_static, gzip } = figures;
+    let Figures { cpu, cpu_bare, wake_ups, wake_ups_bare, resident, plain, plain_static, gzip, .. } = figures;
     let row = |what: &str, unit, runs| Row::new(format!("{size} agents: {what}"), unit, runs);
     table.push(
-        &row("CPU for a million samples", "s", cpu)
-            .beside("bare epoll", cpu_bare)
-            .target(Target::TimesBeside(1.5)),
+        &row("CPU for a million samples", "s", cpu).beside(BESIDE, cpu_bare).target(Target::TimesBeside(1.5)),
     );
+    table.push(&row("wake-ups a sample", "", wake_ups).beside(BESIDE, wake_ups_bare));
     table.push(&row("resident memory an agent", "kB", resident).target(Target::AtMost(4.0)));
     table.push(
         &row("CPU a series scraped", "ns", plain)
@@ -76,7 +128,7 @@ fn report(size: usize, figures: Figures, table: &mut Table) {
 ///
 /// # Errors
 ///
-/// When not all of them are within a minute.
+/// When not all of them are within three minutes: a busy machine makes some of them try again.
 pub fn crowd(exporter: SocketAddr, agents: usize) -> anyhow::Result<Crowd> {
     let mut crowd = Crowd::new(&CrowdSettings {
         exporter,
@@ -95,7 +147,9 @@ fn measure_exporter(size: usize, extent: &Extent, figures: &mut Figures) -> anyh
     let exporter = Exporter::start()?;
     let resident_before = exporter.process().resident()?;
     let mut crowd = crowd(exporter.ingest, size)?;
-    figures.cpu.push(watch(&mut crowd, exporter.process(), extent)?);
+    let watched = watch(&mut crowd, exporter.process(), extent)?;
+    figures.cpu.push(watched.cpu);
+    figures.wake_ups.push(watched.wake_ups);
     let resident = exporter.process().resident()?.saturating_sub(resident_before);
     figures.resident.push(resident as f64 / 1024.0 / size as f64);
 
@@ -115,20 +169,32 @@ fn measure_exporter(size: usize, extent: &Extent, figures: &mut Figures) -> anyh
     Ok(())
 }
 
-fn measure_bare(size: usize, extent: &Extent) -> anyhow::Result<f64> {
+fn measure_bare(size: usize, extent: &Extent, figures: &mut Figures) -> anyhow::Result<()> {
     let server = BareServer::start(&[])?;
     let mut crowd = crowd(server.address, size)?;
-    watch(&mut crowd, server.process(), extent)
+    let watched = watch(&mut crowd, server.process(), extent)?;
+    figures.cpu_bare.push(watched.cpu);
+    figures.wake_ups_bare.push(watched.wake_ups);
+    Ok(())
 }
 
-/// CPU seconds of `process` for a million samples.
-fn watch(crowd: &mut Crowd, process: Process, extent: &Extent) -> anyhow::Result<f64> {
-    let (before, cpu_before) = (crowd.counts(), process.cpu_time()?);
+/// What samples cost a process.
+struct Watched {
+    /// CPU seconds for a million of them.
+    cpu: f64,
+    /// Wake-ups for each.
+    wake_ups: f64,
+}
+
+fn watch(crowd: &mut Crowd, process: Process, extent: &Extent) -> anyhow::Result<Watched> {
+    let before = (crowd.counts(), process.cpu_time()?, process.wake_ups()?);
     crowd.run(extent.fleet_window.into(), |_| false)?;
-    let (counts, cpu) = (crowd.counts() - before, process.cpu_time()? - cpu_before);
+    let counts = crowd.counts() - before.0;
+    let (cpu, wake_ups) = (process.cpu_time()? - before.1, process.wake_ups()? - before.2);
     ensure!(counts.failed + counts.refused == 0, "connections were lost: {counts:?}");
     ensure!(counts.acked > 0, "no sample was answered");
-    Ok(cpu.as_secs_f64() * 1e6 / counts.acked as f64)
+    let samples = counts.acked as f64;
+    Ok(Watched { cpu: cpu.as_secs_f64() * 1e6 / samples, wake_ups: wake_ups as f64 / samples })
 }
 
 /// CPU nanoseconds of `process` a series, over scrapes one after the other. The crowd rests meanwhile; its samples

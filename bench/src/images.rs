@@ -4,14 +4,19 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
+use crate::extent::Extent;
 use crate::stats::Runs;
 use crate::table::{Row, Table, Target};
 
 /// Images by the names that the Dockerfiles give, what is to be their size in all and on top of their base, in MB.
 const IMAGES: [(&str, f64, f64); 2] = [("cpumon-agent", 20.0, 5.0), ("cpumon-exporter", 25.0, 10.0)];
 
-/// Looks at the images of this machine.
-pub fn measure(table: &mut Table) {
+/// Looks at the images of this machine; where there are none, the table says so.
+///
+/// # Errors
+///
+/// None: to measure the programs, no image is needed.
+pub fn measure(_: &Extent, table: &mut Table) -> anyhow::Result<()> {
     for (image, most, most_on_top) in IMAGES {
         match sizes(image) {
             Ok((all, on_top)) => {
@@ -24,6 +29,7 @@ pub fn measure(table: &mut Table) {
             Err(why) => table.not_measured(&format!("image {image}"), &format!("{why:#}")),
         }
     }
+    Ok(())
 }
 
 /// The image's size, and that of the layers which are not its base's, in MB.

@@ -4,8 +4,9 @@
 //! in several runs; what is compared is measured in the same run, so that a ratio holds on a noisy machine too.
 //!
 //! - [`stats`], [`table`]: runs, their median and spread, and the table at the end;
-//! - [`program`], [`scrape`]: the programs as processes, and a client for their pages;
+//! - [`program`], [`scrape`], [`system_calls`]: the programs as processes, a client for their pages, `strace`;
 //! - [`agent`], [`fleet`], [`visible`], [`start`], [`restart`], [`images`]: what is measured;
+//! - [`peers`]: other programs for the same work, in turns with ours;
 //! - [`extent`]: how much of it; [`machine`]: on what;
 //! - [`frames`]: for the micro-benchmarks and the tests that count allocations.
 
@@ -17,11 +18,13 @@ pub mod fleet;
 pub mod frames;
 pub mod images;
 pub mod machine;
+pub mod peers;
 pub mod program;
 pub mod restart;
 pub mod scrape;
 pub mod start;
 pub mod stats;
+pub mod system_calls;
 pub mod table;
 pub mod visible;
 

@@ -172,7 +172,7 @@ impl BareServer {
 }
 
 /// An address of this machine on whose port nobody listens now.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").context("no port is free")?;
     Ok(listener.local_addr()?)
 }

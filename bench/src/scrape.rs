@@ -46,10 +46,7 @@ impl Scraper {
     ///
     /// When the answer is not 200 or does not come whole.
     pub fn get(&mut self, path: &str) -> anyhow::Result<u64> {
-        let length = self.request(path)?;
-        let dropped = io::copy(&mut (&mut self.reader).take(length), &mut io::sink())?;
-        ensure!(dropped == length, "{path} ended after {dropped} of {length} bytes");
-        Ok(length)
+        self.fetch(path, &mut io::sink())
     }
 
     /// Fetches a page as text.
@@ -58,14 +55,43 @@ impl Scraper {
     ///
     /// As [`Scraper::get`], and when it is not text.
     pub fn text(&mut self, path: &str) -> anyhow::Result<String> {
-        let length = self.request(path)?;
-        let mut text = String::with_capacity(usize::try_from(length)?);
-        (&mut self.reader).take(length).read_to_string(&mut text)?;
-        Ok(text)
+        let mut page = Vec::new();
+        self.fetch(path, &mut page)?;
+        Ok(String::from_utf8(page)?)
     }
 
-    /// Sends a request and reads the answer's head; gives the length of what follows.
-    fn request(&mut self, path: &str) -> anyhow::Result<u64> {
+    fn fetch(&mut self, path: &str, to: &mut impl Write) -> anyhow::Result<u64> {
+        match self.request(path)? {
+            Body::Length(length) => self.copy(length, to),
+            Body::Chunked => {
+                let mut total = 0;
+                loop {
+                    let length = self.chunk_length()?;
+                    total += self.copy(length, to)?;
+                    // A line's end follows each chunk, the empty one at the end too.
+                    self.reader.read_line(&mut String::new())?;
+                    if length == 0 {
+                        return Ok(total);
+                    }
+                }
+            }
+        }
+    }
+
+    fn copy(&mut self, length: u64, to: &mut impl Write) -> anyhow::Result<u64> {
+        let copied = io::copy(&mut (&mut self.reader).take(length), to)?;
+        ensure!(copied == length, "the page ended after {copied} of {length} bytes");
+        Ok(length)
+    }
+
+    fn chunk_length(&mut self) -> anyhow::Result<u64> {
+        let mut line = String::new();
+        self.reader.read_line(&mut line)?;
+        u64::from_str_radix(line.trim_end(), 16).with_context(|| format!("a chunk is {line:?} long"))
+    }
+
+    /// Sends a request and reads the answer's head; gives what follows.
+    fn request(&mut self, path: &str) -> anyhow::Result<Body> {
         let accept = if self.is_gzip { "accept-encoding: gzip\r\n" } else { "" };
         let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{accept}\r\n", self.host);
         self.reader.get_mut().write_all(request.as_bytes())?;
@@ -74,21 +100,33 @@ impl Scraper {
         if line.split(' ').nth(1) != Some("200") {
             bail!("{path} is answered {:?}", line.trim_end());
         }
-        let mut length = None;
+        let mut body = None;
         loop {
             line.clear();
             self.reader.read_line(&mut line)?;
             let header = line.trim_end();
             if header.is_empty() {
-                return length.with_context(|| format!("the answer to {path} has no length"));
+                return body.with_context(|| format!("the answer to {path} has no length"));
             }
-            if let Some((name, value)) = header.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().ok();
+            match header.split_once(':') {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    body = value.trim().parse().ok().map(Body::Length);
+                }
+                Some((name, value)) if name.eq_ignore_ascii_case("transfer-encoding") => {
+                    body = value.trim().eq_ignore_ascii_case("chunked").then_some(Body::Chunked);
+                }
+                _ => {}
             }
         }
     }
+}
+
+/// What follows an answer's head.
+enum Body {
+    /// So many bytes.
+    Length(u64),
+    /// Chunks, each of which tells its length.
+    Chunked,
 }
 
 /// How many series a page has.

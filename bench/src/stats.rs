@@ -38,6 +38,13 @@ impl Runs {
         self.sorted().last().copied().unwrap_or(f64::NAN)
     }
 
+    /// The highest over the lowest, as one figure.
+    pub fn spread(&self) -> Self {
+        let sorted = self.sorted();
+        let bounds = sorted.first().zip(sorted.last());
+        Self(bounds.map(|(lowest, highest)| highest / lowest).into_iter().collect())
+    }
+
     /// Each run's figure over that of the same run of `other`: what the machine did to one, it did to both.
     pub fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect())
@@ -102,6 +109,12 @@ mod tests {
         }
         assert_eq!([3.0, 1.0, 2.0].into_iter().collect::<Runs>().highest(), 3.0);
         assert!(Runs::default().highest().is_nan());
+    }
+
+    #[test]
+    fn spread_is_the_highest_over_the_lowest() {
+        assert_eq!([3.0, 2.0, 5.0].into_iter().collect::<Runs>().spread().to_string(), "2.50");
+        assert!(Runs::default().spread().is_empty());
     }
 
     #[test]

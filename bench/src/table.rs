@@ -26,7 +26,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A figure of ours.
+    /// A figure of ours; a count has no unit.
     pub fn new(what: impl Into<String>, unit: &'static str, ours: Runs) -> Self {
         Self { what: what.into(), unit, ours, beside: None, target: None }
     }
@@ -63,7 +63,8 @@ impl Row {
             None => (String::new(), String::new()),
             Some((what, runs)) => (format!("{runs} {what}"), format!("{}x", self.ours.over(runs))),
         };
-        let what = format!("{}, {}", self.what, self.unit);
+        let unit = if self.unit.is_empty() { String::new() } else { format!(", {}", self.unit) };
+        let what = format!("{}{unit}", self.what);
         [what, self.ours.to_string(), beside, ratio, self.verdict(), self.ours.len().to_string()]
     }
 }

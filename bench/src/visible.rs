@@ -80,7 +80,7 @@ fn probe(exporter: &Exporter, runs: usize) -> anyhow::Result<Runs> {
 }
 
 /// One agent, on a socket that waits.
-struct Probe {
+pub(crate) struct Probe {
     stream: TcpStream,
     session: AgentSession,
     machine: Machine,
@@ -88,7 +88,8 @@ struct Probe {
 }
 
 impl Probe {
-    fn connect(exporter: SocketAddr) -> anyhow::Result<Self> {
+    /// Says hello as `probe`.
+    pub(crate) fn connect(exporter: SocketAddr) -> anyhow::Result<Self> {
         let mut stream = TcpStream::connect(exporter)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -104,7 +105,7 @@ impl Probe {
     }
 
     /// Sends a sample and waits until it is acknowledged.
-    fn push(&mut self, millionths: u32) -> anyhow::Result<()> {
+    pub(crate) fn push(&mut self, millionths: u32) -> anyhow::Result<()> {
         let utilization = Ratio::from_millionths(millionths).context("more than one")?;
         let sample = Sample { utilization, ..self.machine.sample(Moment(0)) };
         self.seq += 1;

@@ -16,6 +16,11 @@ impl Process {
         Self { pid }
     }
 
+    /// Its number.
+    pub const fn id(self) -> u32 {
+        self.pid
+    }
+
     /// CPU time that its living threads have used, to the nanosecond. A thread that ends between two calls takes
     /// its share with it.
     ///
@@ -48,6 +53,23 @@ impl Process {
         };
         let second = rustix::param::clock_ticks_per_second().max(1);
         Ok(Duration::from_nanos((user + system).saturating_mul(1_000_000_000 / second)))
+    }
+
+    /// How often its living threads have gone to sleep by themselves, and so have been woken.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process.
+    pub fn wake_ups(self) -> io::Result<u64> {
+        let mut total = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid))? {
+            let Ok(status) = fs::read_to_string(thread?.path().join("status")) else { continue };
+            let value = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            total += value
+                .and_then(|value| value.trim().parse::<u64>().ok())
+                .ok_or_else(|| malformed("status"))?;
+        }
+        Ok(total)
     }
 
     /// Its resident memory, in bytes, shared pages included.
@@ -93,6 +115,9 @@ mod tests {
         while me.cpu_ticks().unwrap() < before_ticks + Duration::from_millis(20) {}
         assert!(me.cpu_time().unwrap() > before + Duration::from_millis(2));
         assert!(me.resident().unwrap() > 100_000);
+        let slept_before = me.wake_ups().unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(me.wake_ups().unwrap() > slept_before);
         assert!(me.resident_peak().unwrap() >= me.resident().unwrap() / 2);
         assert!(Process::new(u32::MAX).cpu_time().is_err());
     }

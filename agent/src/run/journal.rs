@@ -50,6 +50,10 @@ impl Journal {
 
     /// Something happened on the link.
     pub(super) fn event(&mut self, now: Moment, event: &Event) {
+        if let Event::Acked { .. } = event {
+            // One for every sample, and nothing to tell.
+            return;
+        }
         let exporter = self.peer.map(|peer| peer.to_string());
         let exporter = exporter.as_deref();
         match event {

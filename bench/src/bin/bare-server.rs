@@ -9,6 +9,7 @@ use std::net::{TcpListener, TcpStream};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
 
 const WELCOME: &[u8] = b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}\n";
 
@@ -35,7 +36,11 @@ fn main() -> io::Result<()> {
     let mut input = vec![0; 16 * 1024];
     let mut output = Vec::new();
     loop {
-        epoll::wait(&epoll, spare_capacity(&mut events), None)?;
+        match epoll::wait(&epoll, spare_capacity(&mut events), None) {
+            // Whoever begins to trace this process interrupts it.
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
         for event in events.drain(..) {
             let key = event.data.u64();
             if key == LISTENER {

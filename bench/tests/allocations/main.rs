@@ -1,4 +1,5 @@
-//! In steady state neither program asks for memory: not for a sample that is taken, not for one that is made.
+//! In steady state neither program asks for memory: not for a sample that is taken, not for one that is made. A scrape
+//! needs it for its text alone.
 //!
 //! What is counted is counted for one thread, so each side runs on the test's own.
 
@@ -6,3 +7,4 @@
 
 mod agent;
 mod exporter;
+mod scrape;

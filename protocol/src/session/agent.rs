@@ -4,8 +4,8 @@ use crate::framing::Framer;
 use crate::limits::{CORES_MAX, CORES_PER_FRAME, REPLY_MAX};
 use crate::model::{Cores, Hello, Micros, Sample};
 use crate::reject::{RejectReason, Rejection};
-use crate::wire::VERSION;
 use crate::wire::server::{ServerFrame, WANT_CORES};
+use crate::wire::{VERSION, canonical};
 
 use super::encode;
 
@@ -191,6 +191,9 @@ impl AgentSession {
 
 /// The answer in `object`, if it is a frame of our version.
 fn read(object: &[u8]) -> Option<Answer> {
+    if let Some(seq) = canonical::ack(object) {
+        return Some(Answer::Ack { seq, want_cores: false });
+    }
     let frame: ServerFrame<'_> = serde_json::from_slice(object).ok()?;
     if frame.version() != VERSION {
         return None;

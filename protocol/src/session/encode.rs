@@ -7,10 +7,10 @@ use crate::model::{
     Cgroup, CoreTimes, Cores, CpuTimes, GuestTimes, Hello, Histogram, LogicalCpu, Machine, Micros,
     Millionths, Mode, Ratio, Sample, TopProcess, WallTime,
 };
-use crate::wire::VERSION;
 use crate::wire::client::{self, Kind};
 use crate::wire::number::Percent;
 use crate::wire::server::write_line;
+use crate::wire::{VERSION, canonical};
 
 use super::machine;
 
@@ -80,7 +80,9 @@ pub(super) fn acceptable(text: &str) -> Cow<'_, str> {
 
 /// Appends a sample.
 pub(super) fn sample(seq: u64, sample: &Sample, out: &mut Vec<u8>) {
-    write_line(&update(Kind::Sample, None, Some((seq, sample))), out);
+    if !canonical::write::sample(seq, sample, out) {
+        write_line(&update(Kind::Sample, None, Some((seq, sample))), out);
+    }
 }
 
 /// Appends a bye.
@@ -194,4 +196,71 @@ fn top_processes(processes: &[TopProcess]) -> Vec<client::TopProcess<'_>> {
         .take(TOP_PROCESSES_MAX)
         .map(|process| client::TopProcess { comm: acceptable(&process.comm), cores_ppm: process.cores.0 })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::histogram::BUCKETS;
+
+    /// A sample that has those of its fields whose bit is set, each filled from `numbers`.
+    fn filled(fields: u16, numbers: &[u64], percent: u32) -> Sample {
+        let mut rest = numbers.iter().copied().cycle();
+        let mut next = || rest.next().unwrap_or_default();
+        let ratio = |ppm: u64| Ratio::from_millionths((ppm % 1_000_001) as u32);
+        let mut bit = 0;
+        let mut has = || {
+            bit += 1;
+            fields >> (bit - 1) & 1 == 1
+        };
+        Sample {
+            utilization: Ratio::from_millionths(percent).unwrap(),
+            utilization_max: has().then(|| ratio(next()).unwrap()),
+            hottest_core: has().then(|| ratio(next()).unwrap()),
+            histogram: has()
+                .then(|| Histogram { buckets: [(); BUCKETS].map(|()| next()), sum: Millionths(next()) }),
+            cpu_times: has().then(|| CpuTimes([(); Mode::ALL.len()].map(|()| Micros(next())))),
+            guest_times: has().then(|| GuestTimes { user: Micros(next()), nice: Micros(next()) }),
+            logical_cpus: has().then(|| next() as u32),
+            load: has().then(|| [(); 3].map(|()| Millionths(next()))),
+            procs_running: has().then(&mut next),
+            context_switches: has().then(&mut next),
+            pressure_waiting: has().then(|| Micros(next())),
+            missed_samples: has().then(&mut next),
+            skipped_frames: has().then(&mut next),
+            rtt: has().then(|| Micros(next())),
+            cgroup: has().then(Cgroup::default),
+            top_processes: Vec::new(),
+        }
+    }
+
+    fn check(seq: u64, filled: &Sample) {
+        let (mut quick, mut general) = (Vec::new(), Vec::new());
+        sample(seq, filled, &mut quick);
+        write_line(&update(Kind::Sample, None, Some((seq, filled))), &mut general);
+        assert_eq!(String::from_utf8_lossy(&quick), String::from_utf8_lossy(&general));
+    }
+
+    #[test]
+    fn every_percentage_of_few_digits_is_written_as_serde_writes_it() {
+        for percent in (0..=1_000_000).step_by(500).chain(0..2_000).chain([999_999, 999_990, 123_456]) {
+            check(1, &filled(0, &[0], percent));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2_000)))]
+
+        #[test]
+        fn a_sample_is_written_as_serde_writes_it(
+            seq: u64,
+            fields in prop_oneof![Just(0x1fff), any::<u16>()],
+            numbers in prop::collection::vec(prop_oneof![0..2_000u64, any::<u64>()], 1..40),
+            percent in 0..=1_000_000u32,
+        ) {
+            check(seq, &filled(fields, &numbers, percent));
+        }
+    }
 }

@@ -1,9 +1,11 @@
-//! Samples in the form in which our own agents write them, read without a general parser.
+//! Samples, and their answers, in the form in which our own programs write them, without a general parser.
 //!
 //! Nearly every frame that an exporter ever sees is one of these: the same fields in the same order, numbers and
 //! nothing else. This form is read to the byte, in one pass that also finds its end; at the first byte that differs it
 //! is given up, and the general way decides. So what is not read here is not wrong, and what is read here is what
 //! the general way would have made of it: a property test holds the two together.
+
+pub(crate) mod write;
 
 use super::client::{Cgroup, CpuTimes, GuestTimes, Histogram, Kind, Update};
 use super::number::{self, Percent};
@@ -41,6 +43,15 @@ pub(crate) fn sample(input: &[u8]) -> Option<(Update<'static>, usize)> {
     // The line's end is part of no frame, but to be done with it here saves looking for the next frame.
     let _ = form.text(b"\n");
     Some((update, input.len() - form.rest.len()))
+}
+
+/// Reads an ack that asks for nothing, as our exporters write it; gives its number.
+pub(crate) fn ack(object: &[u8]) -> Option<u64> {
+    let mut form = Form { rest: object };
+    form.text(br#"{"v":1,"t":"ack","seq":"#)?;
+    let seq = form.number()?;
+    form.text(b"}")?;
+    form.rest.is_empty().then_some(seq)
 }
 
 /// What is left to read.
@@ -203,6 +214,22 @@ mod tests {
 {{"
         );
         assert_eq!(quick(&line).map(|(_, length)| length), Some(text.len() + 1));
+    }
+
+    #[test]
+    fn an_ack_is_read_whole_or_not_at_all() {
+        for (text, seq) in [
+            (r#"{"v":1,"t":"ack","seq":17}"#, Some(17)),
+            (r#"{"v":1,"t":"ack","seq":0}"#, Some(0)),
+            (r#"{"v":1,"t":"ack","seq":17} "#, None),
+            (r#"{"v":1,"t":"ack","seq":017}"#, None),
+            (r#"{"v":1,"t":"ack","seq":}"#, None),
+            (r#"{"v":1,"t":"ack","seq":17"#, None),
+            (r#"{"v":1,"t":"ack","seq":17,"want":["cores"]}"#, None),
+            (r#"{"v":2,"t":"ack","seq":17}"#, None),
+        ] {
+            assert_eq!(ack(text.as_bytes()), seq, "{text}");
+        }
     }
 
     #[test]
