@@ -1,10 +1,10 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page bench-peers hostile fuzz deny sbom
+.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page bench-peers hostile fuzz deny sbom deb test-deb test-kubernetes
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 up: ## start the stack: exporter, agent, Prometheus, Grafana (AGENTS=3 for three agents)
 	@AGENTS="$(AGENTS)" scripts/up
@@ -60,8 +60,17 @@ fuzz: ## fuzz each parser in turn (SECONDS=60 each; TARGETS="frames proc")
 bench-page: ## measure the live page in Chromium, on 10,000 agents and under 100 pages (4 minutes; QUICK=1: one)
 	@QUICK="$(QUICK)" scripts/bench-page
 
-deny: ## check dependencies: bans, licences, sources (cargo-deny; advisories are checked where they can be had)
-	@cargo deny check --hide-inclusion-graph bans licenses sources
+deny: ## check dependencies: bans, licences, sources (cargo-deny; known weaknesses too: scripts/deny --advisories)
+	@scripts/deny
 
 sbom: ## write a bill of materials of each program (cargo-cyclonedx)
 	@scripts/sbom
+
+deb: ## make the Debian package of the agent, in dist/
+	@scripts/deb
+
+test-deb: ## check the systemd unit, and the Debian package in a container
+	@scripts/test-deb
+
+test-kubernetes: ## read the Kubernetes manifests into typed objects
+	@scripts/test-kubernetes

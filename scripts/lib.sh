@@ -18,6 +18,12 @@ within() {
     done
 }
 
+# workspace_version - that of all programs
+workspace_version() { sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1; }
+
+# source_date - when the source was last changed, in seconds: what is made of it is dated like it
+source_date() { echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}"; }
+
 # setting NAME - a variable's value as compose would see it: the environment, else .env, else nothing
 setting() {
     if [[ -n ${!1-} ]]; then
