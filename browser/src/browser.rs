@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::PATIENCE;
-use crate::driver::Driver;
+use crate::driver::{BROWSER, Driver};
 use crate::webdriver::Session;
 
 /// How often a condition is looked at.
@@ -74,7 +74,7 @@ impl Key {
     }
 }
 
-/// A browser with one window.
+/// A browser with one window. It ends with this value, and with the thread that has started it.
 #[derive(Debug)]
 pub struct Browser {
     session: Session,
@@ -103,7 +103,7 @@ impl Browser {
         ];
         let wishes = json!({
             "browserName": "chrome",
-            "goog:chromeOptions": {"args": arguments},
+            "goog:chromeOptions": {"binary": BROWSER, "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
             "timeouts": {"script": PATIENCE.as_millis() as u64},
         });

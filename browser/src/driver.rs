@@ -6,7 +6,11 @@ use std::thread;
 
 use anyhow::{Context, bail};
 
-/// A running chromedriver on a port of its own; it ends with this value, and every browser that it started with it.
+/// Chromium, as a program that does not outlive the driver that started it.
+pub const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/chromium");
+
+/// A running chromedriver on a port of its own. It ends with this value, or with the thread that has started it, however
+/// that ends; with it ends every browser whose program is [`BROWSER`].
 #[derive(Debug)]
 pub struct Driver {
     child: Child,
@@ -20,8 +24,9 @@ impl Driver {
     ///
     /// When it is not installed, and then says how it can be.
     pub fn start() -> anyhow::Result<Self> {
-        let mut child = Command::new("chromedriver")
-            .arg("--port=0")
+        // A test that is killed cannot end what it has started. The kernel does, on its behalf.
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "chromedriver", "--port=0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

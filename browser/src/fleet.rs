@@ -83,34 +83,49 @@ impl Agent {
     ///
     /// When it is not welcome.
     pub fn join(exporter: SocketAddr, name: &str, percent: f64, more: Value) -> anyhow::Result<Self> {
+        Self::join_as(exporter, json!({"agent": name}), percent, more)
+    }
+
+    /// The same, of an agent that says of itself what `about` holds: its name and facts about its machine.
+    ///
+    /// # Errors
+    ///
+    /// When it is not welcome.
+    pub fn join_as(exporter: SocketAddr, about: Value, percent: f64, more: Value) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(exporter)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut agent = Self { stream: BufReader::new(stream), seq: 0 };
         let hello = json!({
-            "v": 1, "t": "hello", "agent": name, "run": "1", "interval_ms": 1000, "The Percentage Of CPU USAGE": percent,
+            "v": 1, "t": "hello", "run": "1", "interval_ms": 1000, "The Percentage Of CPU USAGE": percent,
         });
-        let answer = agent.ask(&hello)?;
+        let answer = agent.ask(&joined(hello, about))?;
         ensure!(answer["t"] == "welcome", "not welcome: {answer}");
         agent.sample(percent, more)?;
         Ok(agent)
     }
 
-    /// Sends a sample.
+    /// Sends a sample; whether somebody wants to see the cores with the next one.
     ///
     /// # Errors
     ///
     /// When it is not acknowledged.
-    pub fn sample(&mut self, percent: f64, more: Value) -> anyhow::Result<()> {
+    pub fn sample(&mut self, percent: f64, more: Value) -> anyhow::Result<bool> {
         self.seq += 1;
-        let mut frame =
-            json!({"v": 1, "t": "sample", "seq": self.seq, "The Percentage Of CPU USAGE": percent});
-        if let (Some(frame), Value::Object(more)) = (frame.as_object_mut(), more) {
-            frame.extend(more);
-        }
-        let answer = self.ask(&frame)?;
+        let frame = json!({"v": 1, "t": "sample", "seq": self.seq, "The Percentage Of CPU USAGE": percent});
+        let answer = self.ask(&joined(frame, more))?;
         ensure!(answer["t"] == "ack", "no ack: {answer}");
-        Ok(())
+        Ok(answer["want"].as_array().is_some_and(|want| want.contains(&json!("cores"))))
+    }
+
+    /// Sends the totals of the cores that belong to the next sample.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is gone.
+    pub fn cores(&mut self, cores: &Value) -> anyhow::Result<()> {
+        let frame = json!({"v": 1, "t": "cores", "seq": self.seq + 1, "cores": cores});
+        Ok(self.stream.get_mut().write_all(format!("{frame}\n").as_bytes())?)
     }
 
     /// Says bye.
@@ -135,4 +150,12 @@ impl Agent {
         self.stream.read_line(&mut line)?;
         Ok(serde_json::from_str(&line)?)
     }
+}
+
+/// A frame with further fields.
+fn joined(mut frame: Value, more: Value) -> Value {
+    if let (Some(frame), Value::Object(more)) = (frame.as_object_mut(), more) {
+        frame.extend(more);
+    }
+    frame
 }

@@ -1,7 +1,7 @@
 //! `cpumon-page`: measures the live page in a real browser, or takes pictures of it.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use cpumon_browser::{bench, pictures};
 
 /// What it says when it is not told what to do.
-const USAGE: &str = "usage: cpumon-page bench [--quick] | cpumon-page pictures DIRECTORY\n";
+const USAGE: &str = "usage: cpumon-page bench [--quick] | cpumon-page pictures DIRECTORY [--all]\n";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +17,10 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["bench"] => bench(Duration::from_secs(120)),
         ["bench", "--quick"] => bench(Duration::from_secs(20)),
-        ["pictures", directory] => pictures(directory.into()),
+        ["pictures", directory] => sibling("cpumon-exporter")
+            .and_then(|binary| pictures::of_the_documentation(&binary, Path::new(directory))),
+        ["pictures", directory, "--all"] => sibling("cpumon-exporter")
+            .and_then(|binary| pictures::of_everything(&binary, Path::new(directory))),
         _ => {
             let _ = std::io::stderr().write_all(USAGE.as_bytes());
             return ExitCode::from(64);
@@ -37,10 +40,6 @@ fn bench(span: Duration) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{}", bench::ten_thousand(&binary, span)?)?;
     writeln!(std::io::stdout(), "{}", bench::hundred_pages(&binary, span / 4)?)?;
     Ok(())
-}
-
-fn pictures(directory: PathBuf) -> anyhow::Result<()> {
-    pictures::take(&sibling("cpumon-exporter")?, &directory)
 }
 
 /// The path of a program that was built together with this one.

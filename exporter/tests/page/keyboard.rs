@@ -79,8 +79,9 @@ fn nothing_is_wider_than_a_telephone() {
     let browser = &stage.browser;
     let wider = "const w = document.documentElement; \
         const isCut = e => e !== document.body && (getComputedStyle(e).overflowX !== 'visible' || isCut(e.parentElement)); \
+        const end = e => Math.min(w.clientWidth, e.closest('.card')?.getBoundingClientRect().right ?? Infinity); \
         return [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('.skip, .hidden') \
-            && e.getBoundingClientRect().right > w.clientWidth + 0.5 && !isCut(e.parentElement)) \
+            && e.getBoundingClientRect().right > end(e) + 0.5 && !isCut(e.parentElement)) \
             .map(e => e.outerHTML.slice(0, 120)) \
             .concat(w.scrollWidth > w.clientWidth ? ['the page scrolls'] : [])";
     let check = |what: &str| {

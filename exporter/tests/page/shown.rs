@@ -96,6 +96,36 @@ fn one_agent_is_shown_with_modes_load_and_pressure() {
 }
 
 #[test]
+fn cores_are_asked_for_and_shown_while_somebody_looks_at_the_agent() {
+    let stage = Stage::open();
+    let browser = &stage.browser;
+    let mut agent = Agent::join(stage.exporter.ingest, "web-1", 50.0, json!({"cpus": 2})).unwrap();
+    stage.shows(1);
+    assert!(!agent.sample(50.0, json!({"cpus": 2})).unwrap(), "nobody looks yet");
+
+    browser.run::<()>(&format!("{}.querySelector('a').click()", row("web-1"))).unwrap();
+    browser.wait_for("document.getElementById('a-name').textContent === 'web-1'").unwrap();
+    let times = |busy: u64, idle: u64| {
+        json!({
+            "user": busy, "nice": 0, "system": 0, "idle": idle, "iowait": 0, "irq": 0, "softirq": 0, "steal": 0,
+        })
+    };
+    let begun = Instant::now();
+    let mut second = 0;
+    while stage.text("#a-cores").split_whitespace().ne(["0", "75.0", "%", "1", "25.0", "%"]) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", stage.text("#agent"));
+        if agent.sample(50.0, json!({"cpus": 2})).unwrap() {
+            second += 1;
+            let (much, little) = (750_000 * second, 250_000 * second);
+            let cores = [(0, times(much, little)), (1, times(little, much))];
+            agent.cores(&cores.map(|(core, times)| json!({"core": core, "cpu_us": times, "guest_us": {"user": 0, "nice": 0}})).into()).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(400));
+    }
+    stage.end();
+}
+
+#[test]
 fn a_death_shows_within_six_seconds_however_it_comes() {
     let stage = Stage::open();
     let browser = &stage.browser;

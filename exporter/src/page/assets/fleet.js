@@ -7,7 +7,7 @@
 export const SECONDS = 300;
 
 /** The spans that charts show, in seconds: the first that holds what is known. */
-const WINDOWS = [60, 120, SECONDS];
+const WINDOWS = [60, 120, 180, 240, SECONDS];
 
 /** What stands in the history for a second without a value. */
 const NONE = 0xffff;

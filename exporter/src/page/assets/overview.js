@@ -1,8 +1,7 @@
 // The figures above the heat map: how many are up, the fleet's mean, who is busiest, who is missing.
 
-import { note } from "./list.js";
 import { begin, line } from "./draw.js";
-import { count, percent } from "./format.js";
+import { count, moment, percent } from "./format.js";
 import { SECONDS } from "./fleet.js";
 
 /** How many names stand in a ranking. */
@@ -35,7 +34,7 @@ export class Overview {
     ranking("busiest", busiest.map((place) => [fleet.names[place], `${percent(fleet.utilization[place])} %`]));
     missing.sort((a, b) => (fleet.since[b] || 0) - (fleet.since[a] || 0));
     const shown = missing.slice(0, missing.length > NAMES ? NAMES - 1 : NAMES);
-    const lines = shown.map((place) => [fleet.names[place], note(fleet, place).replace(/^missing,? /, "")]);
+    const lines = shown.map((place) => [fleet.names[place], since(fleet.since[place], fleet.time)]);
     ranking("missing", lines, missing.length ? missing.length - shown.length : -1, this.#showMissing);
     this.#chart(mean);
   }
@@ -79,6 +78,9 @@ export class Overview {
     line(context, mean, box, 1000, { stroke: this.#palette["ramp-3"] });
   }
 }
+
+/** Since when somebody is missing: short, as the list below also says for how long. */
+const since = (ms, now) => (Number.isNaN(ms) ? "never seen" : `since ${moment(ms, now)}`);
 
 function set(id, text) {
   const element = document.getElementById(id);
