@@ -111,6 +111,15 @@ impl Machine {
         self.cores.iter().enumerate().map(core).collect()
     }
 
+    /// The account of its agent's own container.
+    fn group(&self) -> Value {
+        let used = self.pressure / 5000;
+        json!({
+            "utilization_ppm": 180 + used % 90, "usage_us": used, "limit_cpus_ppm": 500_000,
+            "periods": used, "throttled_periods": 0, "throttled_us": 0,
+        })
+    }
+
     /// What keeps it busy, as cores of each command.
     fn top(&self, cpus: f64) -> Value {
         let busy = self.now / 100.0 * cpus * 1e6;
@@ -146,7 +155,7 @@ impl Machine {
                 "user": user, "nice": 0, "system": system, "idle": idle, "iowait": iowait, "irq": 0,
                 "softirq": softirq, "steal": 0,
             },
-            "context_switches": self.totals.iter().sum::<u64>() / 180, "rtt_us": 350 + self.random.u64(..300), "top": top,
+            "context_switches": self.totals.iter().sum::<u64>() / 180, "cgroup": self.group(), "rtt_us": 350 + self.random.u64(..300), "top": top,
         });
         (self.now, totals)
     }

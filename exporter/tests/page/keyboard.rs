@@ -48,6 +48,14 @@ fn every_control_is_reached_and_works_without_a_mouse() {
     browser.press([Key::Escape]).unwrap();
     browser.wait_for("document.activeElement.id === 'heat'").unwrap();
 
+    // The mark stays on its cell when all cells are laid out anew.
+    browser.press([Key::End]).unwrap();
+    browser.look(Look::PHONE).unwrap();
+    let cell = "document.getElementById('heat-cell').getBoundingClientRect()";
+    let map = "document.querySelector('#heat canvas').getBoundingClientRect()";
+    browser.wait_for(&format!("{map}.width % {cell}.width === 0 && {map}.bottom === {cell}.bottom")).unwrap();
+    browser.look(Look::DESKTOP).unwrap();
+
     // The list: order, arrows through rows that do not exist yet, Enter.
     browser.run::<()>("document.querySelector('[data-sort=name]').focus()").unwrap();
     browser.press([Key::Enter]).unwrap();

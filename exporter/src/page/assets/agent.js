@@ -133,7 +133,7 @@ export class AgentView {
     const waiting = rate("pressure_waiting_seconds_total");
     return [
       ["Load, 1 min", `${decimal(load[0])}${perCpu}`],
-      ["Load, 5 and 15 min", `${decimal(load[1])}, ${decimal(load[2])}`],
+      ["Load, 5 and 15 min", load[1] === undefined ? DASH : `${decimal(load[1])}, ${decimal(load[2])}`],
       ["Some task waited for a CPU", Number.isNaN(waiting) ? DASH : `${percentOf(Math.min(1, waiting))} % of the time`],
       ["Busiest core", known.hottest_core_ratio === undefined ? DASH : `${percentOf(known.hottest_core_ratio)} %`],
       ["Runnable tasks", count(known.procs_running)],
@@ -157,7 +157,7 @@ export class AgentView {
   #modesTable(growth) {
     document.getElementById("a-modes-card").hidden = this.#last?.seconds_total === undefined && !this.#modes.isKnown;
     const seconds = this.#modes.length;
-    document.getElementById("a-modes-note").textContent = seconds > 1 ? `since ${span(seconds - 1)}, when this view was opened` : "";
+    document.getElementById("a-modes-note").textContent = seconds > 1 ? `since this view was opened, ${span(seconds - 1)} ago` : "";
     const list = document.getElementById("a-modes");
     pairs("a-modes", MODES.map((mode) => [mode, growth ? `${percentOf(growth.shares[mode])} %` : DASH]));
     MODES.forEach((mode, i) => (list.children[i].dataset.mode = mode));

@@ -6,7 +6,7 @@ import { percent } from "./format.js";
 import { STEPS } from "./palette.js";
 
 /** The least size of a cell with a name in it, in pixels. */
-const TILE = { width: 124, height: 46 };
+const TILE = { width: 124, height: 50 };
 
 /** The largest cell without one. */
 const CELL_MAX = 24;
@@ -50,6 +50,8 @@ export class HeatMap {
       this.#layout = wanted;
       this.#canvas.style.height = `${wanted.rows * wanted.height}px`;
       this.#prepare(places.length);
+      // What is marked may stand elsewhere now.
+      if (this.#at >= 0) this.#look(Math.min(this.#at, places.length - 1));
     }
     if (wanted.isTiles) this.#drawTiles(places);
     else this.#drawCells(places);
@@ -118,10 +120,10 @@ export class HeatMap {
       }
       context.fillStyle = isGone ? this.#palette.gone : inks[colour] ?? this.#palette.ink;
       context.font = "12px system-ui, sans-serif";
-      context.fillText(clip(context, this.#fleet.names[place], w - 16), x + 8, y + 14);
+      context.fillText(clip(context, this.#fleet.names[place], w - 16), x + 8, y + 15);
       context.font = "600 15px system-ui, sans-serif";
       const value = percent(values[place]);
-      context.fillText(isGone ? "missing" : Number.isNaN(values[place]) ? value : `${value} %`, x + 8, y + h - 13);
+      context.fillText(isGone ? "missing" : Number.isNaN(values[place]) ? value : `${value} %`, x + 8, y + h - 14);
     }
   }
 
@@ -180,7 +182,7 @@ export class HeatMap {
     this.#cell.setAttribute("aria-posinset", index + 1);
     this.#cell.setAttribute("aria-setsize", this.#fleet.size);
     this.#describe();
-    this.#placeTip(x + width / 2, y);
+    this.#placeTip(x + width / 2, y, height);
   }
 
   #describe() {
@@ -194,11 +196,13 @@ export class HeatMap {
     this.#cell.setAttribute("aria-label", text);
   }
 
-  #placeTip(x, y) {
+  /** Above the cell; below one of the first row, so as not to hide what stands over the map. */
+  #placeTip(x, y, height) {
     const left = this.#root.offsetLeft + x - this.#tip.offsetWidth / 2;
     const room = this.#root.offsetLeft + this.#root.clientWidth - this.#tip.offsetWidth;
     this.#tip.style.left = `${Math.max(0, Math.min(room, left))}px`;
-    this.#tip.style.top = `${this.#root.offsetTop + y - this.#tip.offsetHeight - 6}px`;
+    const top = y > 0 ? y - this.#tip.offsetHeight - 6 : height + 6;
+    this.#tip.style.top = `${this.#root.offsetTop + top}px`;
   }
 }
 
