@@ -3,7 +3,9 @@
 use cpumon_protocol::model::{Hello, Micros, Moment};
 use cpumon_protocol::session::agent::AgentSession;
 
-use super::Failure;
+use super::rendezvous::Place;
+use super::state::State;
+use super::{Action, Failure, Link};
 
 /// How far it is.
 #[derive(Debug)]
@@ -89,5 +91,59 @@ impl Approach {
             Stage::Silent => Failure::Io("no sample to say hello with".into()),
             Stage::Greeting(_) => Failure::WelcomeTimeout(patience),
         }
+    }
+}
+
+impl Link {
+    /// Begins anew, with the exporters' names.
+    pub(super) fn approach(&mut self, now: Moment) -> Action {
+        self.want_cores = false;
+        self.state = State::Approaching(Approach::resolving(now.plus(self.settings.connect_timeout)));
+        Action::Resolve
+    }
+
+    /// Says hello, if there is a sample to say it with; the next tick brings one otherwise.
+    pub(super) fn say_hello(&mut self, now: Moment, out: &mut Vec<u8>) {
+        if let Some(utilization) = self.outgoing.present()
+            && let State::Approaching(approach) = &mut self.state
+        {
+            self.hello.utilization = utilization;
+            approach.say_hello(&self.hello, now.plus(self.settings.connect_timeout), out);
+            self.outgoing.said_in_hello();
+        }
+    }
+
+    /// These are the addresses of all names that could be resolved, or why there are none. Without them the ones of
+    /// the last time are tried.
+    pub fn resolved(&mut self, now: Moment, places: Result<&[Place], Failure>) -> Action {
+        match &mut self.state {
+            State::Approaching(approach) if approach.is_resolving() => approach.resolved(),
+            _ => return self.look_resolved(now, places),
+        }
+        let why = match places {
+            Ok(places) => {
+                self.choice.learn(places);
+                Failure::Io("the exporters' names have no address".into())
+            }
+            Err(why) => why,
+        };
+        match self.choice.next() {
+            Some(place) => Action::Open(place),
+            None => {
+                self.rest_after(now, why);
+                Action::None
+            }
+        }
+    }
+
+    /// The connection that [`Action::Open`] asked for is there.
+    pub fn connected(&mut self, now: Moment, out: &mut Vec<u8>) -> Action {
+        if let State::Approaching(approach) = &mut self.state
+            && approach.is_opening()
+        {
+            approach.connected(now.plus(self.settings.connect_timeout));
+            self.say_hello(now, out);
+        }
+        Action::None
     }
 }

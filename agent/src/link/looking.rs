@@ -10,7 +10,8 @@ use cpumon_protocol::session::agent::{AgentSession, Answer, Leaving};
 
 use super::approach::Approach;
 use super::rendezvous::Place;
-use super::{Action, Event, Failure, Link, State, Then};
+use super::state::{State, Then};
+use super::{Action, Event, Failure, Link};
 
 /// The longest wait for the answer to the bye of a move. Samples wait as long.
 const PATIENCE: Micros = Micros::from_secs(1);
@@ -39,9 +40,9 @@ impl Link {
         let Some(look) = self.look.as_mut().filter(|look| look.approach.is_opening()) else {
             return Action::None;
         };
-        match self.newest.as_ref().filter(|_| self.fresh) {
-            Some(sample) => {
-                self.hello.utilization = sample.utilization;
+        match self.outgoing.present() {
+            Some(utilization) => {
+                self.hello.utilization = utilization;
                 let until = now.plus(self.settings.connect_timeout);
                 look.approach.say_hello(&self.hello, until, out);
                 Action::None
@@ -112,7 +113,7 @@ impl Link {
                 self.next_better(now, why)
             }
             // There has to be a sample to say hello with.
-            None if !self.fresh => self.stay(now),
+            None if !self.outgoing.is_fresh() => self.stay(now),
             None => {
                 let approach = Approach::resolving(now.plus(self.settings.connect_timeout));
                 self.look = Some(Look { approach, tried: None, others: VecDeque::new() });
@@ -167,7 +168,7 @@ impl Link {
         let welcomed = Welcomed { session, place, stale };
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Idle { session, .. } | State::Waiting { session, .. } if !session.is_original() => {
-                self.say_bye(&session, Leaving::Move, out);
+                self.outgoing.say_bye(&session, Leaving::Move, out);
                 let then = Then::Move(welcomed);
                 self.state = State::Leaving { session, until: now.plus(PATIENCE), then };
                 Action::None
@@ -186,7 +187,7 @@ impl Link {
         let Welcomed { session, place, stale } = welcomed;
         self.choice.moved(place);
         self.events.push_back(Event::Moved { to: place.address, stale });
-        self.pending = self.fresh;
+        self.outgoing.send_again();
         self.settle(now, session);
         Action::Switch
     }

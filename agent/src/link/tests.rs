@@ -6,6 +6,7 @@ use cpumon_protocol::model::{AgentName, CoreTimes, CpuTimes, GuestTimes, HostFac
 use cpumon_protocol::reject::{RejectReason, Rejection};
 use cpumon_protocol::session::exporter::{self, ExporterSession, FrameLimits, Received};
 
+use super::rendezvous::Place;
 use super::*;
 
 const SECOND: u64 = 1_000_000;

@@ -48,7 +48,7 @@ impl Rig {
                 return self.link.expired(self.now, &mut self.sent);
             }
             let _ = self.tick(30);
-            let seq = self.link.seq;
+            let seq = self.link.outgoing.seq();
             assert_eq!(self.hear(&ack(seq)), Action::None);
             self.take();
         }
@@ -93,7 +93,7 @@ fn a_move_says_bye_only_when_the_better_one_has_said_welcome() {
     rig.looked(order[0]);
     // Samples go on meanwhile.
     let _ = rig.tick(40);
-    let seq = rig.link.seq;
+    let seq = rig.link.outgoing.seq();
     assert!(rig.take().contains("\"sample\""));
     let _ = rig.hear(&ack(seq));
 
@@ -122,7 +122,7 @@ fn a_welcome_may_come_in_pieces() {
         let (begin, end) = WELCOME.split_at(split);
         assert_eq!(rig.second_hears(begin), Action::None);
         assert_eq!(rig.second_hears(end), Action::None, "split at {split}");
-        let seq = rig.link.seq;
+        let seq = rig.link.outgoing.seq();
         assert_eq!(rig.hear(&ack(seq)), Action::Switch);
     }
 }
@@ -186,7 +186,7 @@ fn of_two_better_ones_the_next_is_tried() {
     assert_eq!(rig.link.second_connected(rig.now, &mut rig.sent), Action::None);
     rig.take();
     let _ = rig.second_hears(WELCOME);
-    let seq = rig.link.seq;
+    let seq = rig.link.outgoing.seq();
     assert_eq!(rig.hear(&ack(seq)), Action::Switch);
 }
 
@@ -274,7 +274,7 @@ fn a_stop_during_a_move_ends_it() {
     rig.looked(order[0]);
     let _ = rig.second_hears(WELCOME);
     rig.take();
-    let seq = rig.link.seq;
+    let seq = rig.link.outgoing.seq();
     assert_eq!(rig.link.stop(rig.now, Micros::from_secs(2), &mut rig.sent), Action::CloseSecond);
     assert_eq!(rig.take(), "", "bye is said already");
     assert_eq!(rig.hear(&ack(seq)), Action::Close);
