@@ -1,7 +1,7 @@
 # The one entry point. Each target is one line that calls a script in scripts/ or a tool.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down logs run smoke stand-ins build fmt lint test sim test-all chaos bench bench-page bench-peers hostile fuzz deny sbom deb test-deb test-kubernetes
+.PHONY: help up down logs run smoke stand-ins build fmt lint test sim spread test-all chaos bench bench-page bench-peers hostile fuzz deny sbom deb test-deb test-kubernetes
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: ## run the tests (20 minutes at most; with Docker the stack's too)
 
 sim: ## simulate whole fleets under faults and check every number (SEEDS=200 FROM=0)
 	@scripts/sim $(or $(SEEDS),200) $(or $(FROM),0)
+
+spread: ## simulate who moves and connects when exporters come and go (AGENTS=1000000 EXPORTERS=100; docs/scaling.md)
+	@scripts/spread --agents $(or $(AGENTS),100000) --exporters $(or $(EXPORTERS),10)
 
 test-all: ## run the long forms of the tests too
 	@scripts/test-all

@@ -12,7 +12,8 @@
 //! - `prometheus`: reads the rendered text as Prometheus would, keeps series, applies the recording rules;
 //! - [`world`]: all of them together, and the checks at every step;
 //! - [`campaign`]: many seeds, and the report of them;
-//! - [`sabotage`]: bugs to put in by hand, to see that they are caught.
+//! - [`sabotage`]: bugs to put in by hand, to see that they are caught;
+//! - [`spread`]: apart from all that, a million agents' choice among many exporters.
 
 mod agent;
 pub mod campaign;
@@ -26,6 +27,7 @@ pub mod plan;
 mod prometheus;
 mod random;
 pub mod sabotage;
+pub mod spread;
 pub mod time;
 mod totals;
 pub mod trace;
