@@ -35,8 +35,8 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    /// It scrapes what `exporter` lists, every two seconds.
-    fn start(exporter: SocketAddr) -> Self {
+    /// It scrapes what `exporter` lists, every two seconds, and shows `token` where it has one.
+    fn start(exporter: SocketAddr, token: Option<&str>) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let shipped = fs::read_to_string(root.join("prometheus/prometheus.node.yml")).unwrap();
         let quick = shipped
@@ -45,6 +45,7 @@ impl Prometheus {
             .replace("refresh_interval: 30s", "refresh_interval: 1s")
             .replace("scrape_timeout: 10s", "scrape_timeout: 2s");
         assert_eq!(quick.matches("2s\n").count(), 3, "{quick}");
+        let quick = token.map_or(quick.clone(), |token| with_token(&quick, token));
         let configuration = TempDir::new().unwrap();
         // Its container may run as somebody else.
         fs::set_permissions(configuration.path(), Permissions::from_mode(0o755)).unwrap();
@@ -85,6 +86,15 @@ impl Prometheus {
         values.sort_by(|one: &(String, f64), other| one.0.cmp(&other.0));
         values
     }
+}
+
+/// The configuration with what its comment says about a token, for the scrapes and for the list.
+fn with_token(configuration: &str, token: &str) -> String {
+    let authorization = format!("authorization: {{credentials: {token}}}");
+    let told = "#   authorization: {credentials_file: /etc/prometheus/cpumon-http-token}";
+    let listed = "refresh_interval: 1s";
+    assert!([told, listed].iter().all(|line| configuration.matches(line).count() == 1), "{configuration}");
+    configuration.replace(told, &authorization).replace(listed, &format!("{listed}\n        {authorization}"))
 }
 
 impl Drop for Prometheus {
@@ -141,7 +151,7 @@ const QUESTIONS: &[(&str, f64, f64)] = &[
 #[test]
 fn questions_of_node_dashboards_and_alerts_are_answered_for_each_agent() {
     let exporter = Exporter::start(&[("EXPORTER_START_GRACE", "100ms")]);
-    let prometheus = Prometheus::start(exporter.http);
+    let prometheus = Prometheus::start(exporter.http, None);
     let agents = ["one", "three", "two"];
     let running: Vec<_> =
         agents.iter().map(|name| RealAgent::start(&exporter, name, &[("AGENT_LABELS", "dc=fra")])).collect();
@@ -168,4 +178,21 @@ fn questions_of_node_dashboards_and_alerts_are_answered_for_each_agent() {
     let dead = crate::support::Agent::join(&exporter, "dead");
     drop(dead);
     wait_until("who died is down", || prometheus.ask(r#"up{job="node"}"#) == [("dead".to_owned(), 0.0)]);
+}
+
+#[test]
+fn prometheus_shows_the_token_for_the_list_and_for_each_agent() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "a-secret-of-the-tests").unwrap();
+    let variables =
+        [("EXPORTER_START_GRACE", "100ms"), ("EXPORTER_HTTP_TOKEN_FILE", file.path().to_str().unwrap())];
+    let exporter = Exporter::start(&variables);
+    let _agent = RealAgent::start(&exporter, "one", &[]);
+    let prometheus = Prometheus::start(exporter.http, Some("a-secret-of-the-tests"));
+    wait_until("the agent is up under node_exporter's names", || {
+        prometheus.ask(r#"up{job="node"} == 1 and on (instance) node_load1"#) == [("one".to_owned(), 1.0)]
+    });
+    for path in ["/sd", "/agents/one/metrics"] {
+        assert!(get(exporter.http, path).is_none(), "{path} without the token");
+    }
 }

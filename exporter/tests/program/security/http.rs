@@ -2,7 +2,7 @@
 
 use super::tls_client::TlsClient;
 use super::{Stage, start};
-use crate::support::{Client, Exporter, Output, Page, program, run};
+use crate::support::{Agent, Client, Exporter, Output, Page, program, run, wait_until};
 
 const SECRET: &str = "a-secret-of-the-tests";
 
@@ -17,24 +17,42 @@ fn is_healthy(exporter: &Exporter, variables: &[(&'static str, String)]) -> (Opt
 fn without_the_token_nothing_of_the_fleet_is_told() {
     let stage = Stage::new();
     stage.put("token", &format!("  {SECRET}\n"));
-    let variables = [("EXPORTER_HTTP_TOKEN_FILE", stage.text("token"))];
+    let variables =
+        [("EXPORTER_HTTP_TOKEN_FILE", stage.text("token")), ("EXPORTER_START_GRACE", "100ms".to_owned())];
     let exporter = start(&variables);
     let bearer = format!("Authorization: Bearer {SECRET}\r\n");
-    for path in ["/", "/metrics", "/api/agents", "/nowhere"] {
+    let _agent = Agent::join(&exporter, "web-1");
+    wait_until("the list of targets is there", || Page::get(exporter.http, "/sd", &bearer).status == 200);
+    let paths = [
+        ("/", 200),
+        ("/metrics", 200),
+        ("/api/agents", 200),
+        ("/api/agents/web-1", 200),
+        ("/sd", 200),
+        ("/agents/web-1/metrics", 200),
+        // Who is there is told to nobody either.
+        ("/agents/nobody/metrics", 404),
+        ("/nowhere", 404),
+    ];
+    for (path, expected) in paths {
         for wrong in ["", "Authorization: Bearer x\r\n", "Authorization: Basic eDp4\r\n"] {
             let page = Page::get(exporter.http, path, wrong);
             assert_eq!(page.status, 401, "{path} {wrong:?}");
             assert_eq!(page.header("www-authenticate"), Some("Bearer realm=\"cpumon\""));
-            assert!(page.text().contains("Authorization: Bearer") && !page.text().contains("cpumon_"));
+            let text = page.text();
+            assert!(
+                text.contains("Authorization: Bearer")
+                    && !text.contains("cpumon_")
+                    && !text.contains("web-1")
+            );
         }
-        let expected = if path == "/nowhere" { 404 } else { 200 };
         assert_eq!(Page::get(exporter.http, path, &bearer).status, expected, "{path}");
     }
     for path in ["/-/healthy", "/-/ready"] {
         assert_eq!(Page::get(exporter.http, path, "").status, 200, "{path}");
     }
     let page = Page::get(exporter.http, "/metrics", &bearer);
-    let counted = r#"cpumon_exporter_rejected_connections_total{reason="http_auth"} 12"#;
+    let counted = r#"cpumon_exporter_rejected_connections_total{reason="http_auth"} 24"#;
     assert!(page.text().lines().any(|line| line == counted), "{}", page.text());
     assert_eq!(is_healthy(&exporter, &variables), (Some(0), String::new()));
 }

@@ -1,10 +1,13 @@
 //! Who is let in, and over what: tokens, certificates, and the files that they come from.
 
+#[path = "../../node/agents.rs"]
+mod agents;
 mod canary;
 #[path = "../../../../tests/support/certificates.rs"]
 mod certificates;
 mod files;
 mod http;
+mod moves;
 mod tls;
 mod tls_client;
 mod tokens;
