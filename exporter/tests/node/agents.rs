@@ -15,12 +15,13 @@ pub(crate) struct RealAgent {
 }
 
 impl RealAgent {
-    /// An agent of this name, with more variables of its own.
+    /// An agent of this name, with more variables, or others.
     pub(crate) fn start(exporter: &Exporter, name: &str, more: &[(&str, &str)]) -> Self {
         let ingest = exporter.ingest.to_string();
         let health = format!("@cpumon-node-test-{}-{name}", std::process::id());
         let own = [("AGENT_EXPORTERS", &*ingest), ("AGENT_NAME", name), ("AGENT_HEALTH_SOCKET", &health)];
-        let environment: Environment = own.iter().chain(more).copied().collect();
+        // Of a variable that is given twice the first counts.
+        let environment: Environment = more.iter().chain(&own).copied().collect();
         let config = load::<Config>(&environment).unwrap_or_else(|faults| panic!("{faults}")).config;
         let stop = Stop::default();
         let asked = stop.clone();

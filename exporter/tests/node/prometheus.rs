@@ -45,7 +45,10 @@ impl Prometheus {
             .replace("refresh_interval: 30s", "refresh_interval: 1s")
             .replace("scrape_timeout: 10s", "scrape_timeout: 2s");
         assert_eq!(quick.matches("2s\n").count(), 3, "{quick}");
-        let quick = token.map_or(quick.clone(), |token| with_token(&quick, token));
+        let quick = match token {
+            Some(token) => with_token(&quick, token),
+            None => quick,
+        };
         let configuration = TempDir::new().unwrap();
         // Its container may run as somebody else.
         fs::set_permissions(configuration.path(), Permissions::from_mode(0o755)).unwrap();

@@ -136,8 +136,9 @@ impl Crowd {
 
     /// The exporter that each agent prefers of those that are open and listed.
     pub(super) fn preferred(&self) -> Vec<Option<usize>> {
-        let is_open = |desk: &Desk| desk.presence == Presence::Open && desk.is_listed;
-        let open: Vec<_> = self.desks.iter().enumerate().filter(|(_, desk)| is_open(desk)).collect();
+        let open: Vec<(usize, &Desk)> = (self.desks.iter().enumerate())
+            .filter(|(_, desk)| desk.presence == Presence::Open && desk.is_listed)
+            .collect();
         let best =
             |agent: &Agent| open.iter().max_by_key(|(_, desk)| weight(&agent.name, desk.place.address));
         self.agents.iter().map(|agent| best(agent).map(|(number, _)| *number)).collect()

@@ -17,8 +17,12 @@ fn is_healthy(exporter: &Exporter, variables: &[(&'static str, String)]) -> (Opt
 fn without_the_token_nothing_of_the_fleet_is_told() {
     let stage = Stage::new();
     stage.put("token", &format!("  {SECRET}\n"));
-    let variables =
-        [("EXPORTER_HTTP_TOKEN_FILE", stage.text("token")), ("EXPORTER_START_GRACE", "100ms".to_owned())];
+    let variables = [
+        ("EXPORTER_HTTP_TOKEN_FILE", stage.text("token")),
+        ("EXPORTER_START_GRACE", "100ms".to_owned()),
+        // The agent says no more than its first sample.
+        ("EXPORTER_STALE_MIN", "60s".to_owned()),
+    ];
     let exporter = start(&variables);
     let bearer = format!("Authorization: Bearer {SECRET}\r\n");
     let _agent = Agent::join(&exporter, "web-1");

@@ -11,6 +11,9 @@ const SECRET: &str = "a-secret-of-the-tests";
 const UP: &str = r#"cpumon_agent_up{agent="web-1"}"#;
 const BYES: &str = r#"cpumon_agent_disconnects_total{agent="web-1",reason="bye"}"#;
 
+/// An address at which no other test binds a socket: a port that is free for a moment is taken by nobody else.
+const OWN: &str = "127.0.77.1";
+
 /// Where agents connect: over TLS, if it has a listener for that.
 fn ingest(exporter: &Exporter) -> std::net::SocketAddr {
     exporter.ingest_tls.unwrap_or(exporter.ingest)
@@ -29,26 +32,28 @@ fn away(
     preferred: &[(&'static str, String)],
     agents: &[(&str, &str)],
 ) -> Away {
-    let [one, two] = [start(both), start(both)];
+    let is_tls = both.iter().any(|(name, _)| *name == "EXPORTER_INGEST_TLS_LISTEN");
+    let listen = if is_tls { "EXPORTER_INGEST_TLS_LISTEN" } else { "EXPORTER_INGEST_LISTEN" };
+    let anywhere = [both, &[(listen, format!("{OWN}:0"))][..]].concat();
+    let [one, two] = [start(&anywhere), start(&anywhere)];
     let name = AgentName::new("web-1").unwrap();
     let (gone, here) =
         if weight(&name, ingest(&one)) > weight(&name, ingest(&two)) { (one, two) } else { (two, one) };
     let address = ingest(&gone);
-    let listen =
-        if gone.ingest_tls.is_some() { "EXPORTER_INGEST_TLS_LISTEN" } else { "EXPORTER_INGEST_LISTEN" };
     gone.stop();
 
     let exporters = format!("{address},{}", ingest(&here));
     let own = [("AGENT_EXPORTERS", &*exporters), ("AGENT_LOOK_INTERVAL", "1s"), ("AGENT_TOKEN", SECRET)];
-    let agent = RealAgent::start(&here, "web-1", &[&own, agents].concat());
+    let agent = RealAgent::start(&here, "web-1", &[&own[..], agents].concat());
     here.when_value(UP, Some(1.0));
-    let variables = [both, preferred, &[(listen, address.to_string())]].concat();
+    let variables = [both, preferred, &[(listen, address.to_string())][..]].concat();
     Away { agent, here, preferred: start(&variables) }
 }
 
 #[test]
 fn it_shows_its_token_there_too() {
     let stage = Stage::new();
+    stage.issue("server", &["localhost", OWN]);
     let token = ("EXPORTER_TOKEN", SECRET.to_owned());
     let over_tls = [stage.ingest(), vec![token.clone()]].concat();
     let ca = stage.text("ca.pem");
