@@ -13,6 +13,9 @@ const PATIENCE: Micros = Micros::from_secs(600);
 /// What passes after the longest time between two looks until everybody has to be where it wants to be.
 const MARGIN: Micros = Micros::from_secs(30);
 
+/// What the time is called in which everybody looks.
+const LOOKED: &str = "... and all have looked";
+
 /// How long all exporters are down when all are restarted.
 const DOWN: Micros = Micros::from_secs(10);
 
@@ -79,6 +82,8 @@ pub fn run(settings: &Settings, tell: impl FnMut(&Figures)) -> anyhow::Result<()
     let mut play = Play { crowd: Crowd::new(settings), look_interval: settings.look_interval, tell };
     let added = settings.exporters;
     play.until_all_are_answered("all agents start within a second", Concerned::All, |_| {})?;
+    // Who found its exporter crowded is elsewhere for now.
+    play.until_all_have_looked(LOOKED, Concerned::All, |_| {})?;
     play.gone_and_back("an exporter is killed", Concerned::One(0), Presence::Refusing)?;
     play.gone_and_back("an exporter's machine falls silent", Concerned::One(1), Presence::Silent)?;
     play.until_all_have_looked("an exporter is added", Concerned::One(added), |crowd| {
@@ -121,7 +126,7 @@ impl<T: FnMut(&Figures)> Play<T> {
         all.iter().for_each(|desk| self.crowd.bring_back(*desk));
         self.wait_for_answers()?;
         self.conclude("all are back after 10 s in which none was there", Concerned::All, &before)?;
-        self.until_all_have_looked("... and all have looked", Concerned::All, |_| {})
+        self.until_all_have_looked(LOOKED, Concerned::All, |_| {})
     }
 
     /// It happens, and time passes until every agent is being answered.
