@@ -136,6 +136,7 @@ pub fn crowd(exporter: SocketAddr, agents: usize) -> anyhow::Result<Crowd> {
         dialect: Dialect::V1,
         pace: Pace::Every(Micros::from_secs(1)),
         name: "bench-".to_owned(),
+        token: None,
     })?;
     crowd.run(START_MAX, |crowd| crowd.answered() == crowd.len())?;
     ensure!(crowd.answered() == agents, "{} of {agents} agents were answered", crowd.answered());

@@ -40,6 +40,7 @@ impl Agents {
             dialect: Dialect::V1,
             pace: Pace::Every(Micros::from_secs(1)),
             name: name.to_owned(),
+            token: None,
         })?;
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);

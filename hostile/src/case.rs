@@ -23,6 +23,17 @@ impl Form {
     }
 }
 
+/// What the exporter asks of those who come, beside what is said in every case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing.
+    Open,
+    /// Agents show a token; HTTP is over TLS alone and asks for a token; there is a listener for agents over TLS.
+    Tokens,
+    /// The same, and over TLS agents need a certificate, too.
+    Certificates,
+}
+
 /// Something that somebody tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
@@ -32,6 +43,8 @@ pub struct Case {
     pub title: &'static str,
     /// Variables of its exporter, beside the defaults.
     pub variables: fn(Form) -> Vec<(&'static str, String)>,
+    /// What its exporter asks for.
+    pub guard: Guard,
     /// The exporter's bound on descriptors, if it is another than that of this machine.
     pub descriptors: Option<u32>,
     /// The most memory that the exporter may grow by, in MiB.
@@ -55,6 +68,7 @@ impl Case {
             id,
             title,
             variables: |_| Vec::new(),
+            guard: Guard::Open,
             descriptors: None,
             memory_mib: 50,
             scrape_max: 1,

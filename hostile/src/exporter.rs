@@ -25,6 +25,8 @@ pub struct Exporter {
     pid: u32,
     /// Where agents connect.
     pub ingest: SocketAddr,
+    /// Where agents connect over TLS, if they may.
+    pub ingest_tls: Option<SocketAddr>,
     /// Where HTTP is.
     pub http: SocketAddr,
     lines: Arc<AtomicU64>,
@@ -79,10 +81,13 @@ impl Exporter {
             text.parse().with_context(|| format!("the log names no {name} address"))
         };
         let (ingest, http) = (address("ingest")?, address("http")?);
+        let is_over_tls = fields.get("ingest_tls").is_some_and(Value::is_string);
+        let ingest_tls = is_over_tls.then(|| address("ingest_tls")).transpose()?;
         Ok(Self {
             child: Mutex::new(child),
             pid,
             ingest,
+            ingest_tls,
             http,
             lines,
             last_words,

@@ -8,6 +8,11 @@ pub fn hello(name: &str, run: &str) -> String {
     format!("{{\"v\":1,\"t\":\"hello\",\"agent\":\"{name}\",\"run\":\"{run}\",\"{KEY}\":12.5}}\n")
 }
 
+/// The same with a token.
+pub fn hello_with(name: &str, run: &str, token: &str) -> String {
+    hello(name, run).replacen(",\"run\"", &format!(",\"token\":\"{token}\",\"run\""), 1)
+}
+
 /// A sample with a histogram of `seq` samples, all in its first bucket.
 pub fn sample(seq: u64) -> String {
     let zeros = ",0".repeat(12);

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, ensure};
 use cpumon_load::client::Dialect;
 use cpumon_load::crowd::{Crowd, CrowdSettings, Pace};
 use cpumon_load::tally::{Counts, Latencies};
-use cpumon_protocol::model::Micros;
+use cpumon_protocol::model::{Micros, Token};
 
 /// How many there are.
 pub const AGENTS: usize = 100;
@@ -48,12 +48,12 @@ pub struct Honest {
 }
 
 impl Honest {
-    /// Lets them come, and waits until each was answered.
+    /// Lets them come, each with this token, and waits until each was answered.
     ///
     /// # Errors
     ///
     /// When that never happens.
-    pub fn start(exporter: SocketAddr) -> anyhow::Result<Self> {
+    pub fn start(exporter: SocketAddr, token: Option<Token>) -> anyhow::Result<Self> {
         let stop = Arc::<AtomicBool>::default();
         let (tell, ready) = channel();
         let thread = {
@@ -65,6 +65,7 @@ impl Honest {
                     dialect: Dialect::V1,
                     pace: Pace::Every(Micros::from_secs(1)),
                     name: NAME.to_owned(),
+                    token,
                 })?;
                 crowd.run(START_MAX, |crowd| crowd.answered() == AGENTS)?;
                 ensure!(

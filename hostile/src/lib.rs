@@ -4,6 +4,7 @@
 //! - [`cases`]: all of them, one a file;
 //! - [`stage`]: what a case runs on: the exporter, its address, the form of the run;
 //! - [`runner`]: one case beside a hundred honest agents and a scraper, with what it did to them;
+//! - [`credentials`]: certificates and tokens, where a case's exporter asks for them;
 //! - [`exporter`], [`honest`], [`scraper`], [`watch`]: the exporter's process, the agents, the scraper, the figures;
 //! - [`swarm`], [`frames`], [`page`]: what cases share: connections by the thousand, frames, the page of metrics;
 //! - [`options`], [`report`]: the command line of `cpumon-hostile`, and its table.
@@ -14,6 +15,7 @@
 
 pub mod case;
 pub mod cases;
+pub mod credentials;
 pub mod exporter;
 pub mod frames;
 pub mod honest;

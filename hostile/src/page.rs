@@ -1,26 +1,98 @@
-//! The page of metrics, as far as cases look at it.
+//! What HTTP serves, as far as cases look at it.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use crate::credentials::{Credentials, name_of};
 
 /// The longest wait for a page.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is served at `path`, over a connection of its own.
-///
-/// # Errors
-///
-/// When there is no answer in time, or another one than success.
-pub fn get(http: SocketAddr, path: &str) -> anyhow::Result<String> {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .max_idle_connections(0)
-        .proxy(None)
-        .build();
-    let mut answer = ureq::Agent::from(config).get(format!("http://{http}{path}")).call()?;
-    answer.body_mut().with_config().limit(256 * 1024 * 1024).read_to_string().context("the page breaks off")
+/// Where HTTP is, and what it asks for.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where it is.
+    pub address: SocketAddr,
+    pass: Option<Pass>,
+}
+
+/// What a scraper goes by where HTTP is guarded.
+#[derive(Clone, Debug)]
+struct Pass {
+    tls: Arc<ClientConfig>,
+    token: String,
+}
+
+impl Http {
+    /// HTTP at `address`; over TLS and with a token, if it asks for that.
+    pub fn new(address: SocketAddr, credentials: Option<&Credentials>) -> Self {
+        let pass = credentials.map(|credentials| Pass {
+            tls: Arc::clone(&credentials.trusting),
+            token: credentials.http_token.clone(),
+        });
+        Self { address, pass }
+    }
+
+    /// What is served at `path`, over a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer in time, or another one than success.
+    pub fn get(&self, path: &str) -> anyhow::Result<String> {
+        let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        match &self.pass {
+            None => ask(stream, path, ""),
+            Some(Pass { tls, token }) => {
+                let connection = ClientConnection::new(Arc::clone(tls), name_of("localhost")?)?;
+                let header = format!("Authorization: Bearer {token}\r\n");
+                ask(StreamOwned::new(connection, stream), path, &header)
+            }
+        }
+    }
+}
+
+/// Asks for `path` and reads the answer's body to its end.
+fn ask(mut stream: impl Read + Write, path: &str, header: &str) -> anyhow::Result<String> {
+    let begun = Instant::now();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    stream.flush()?;
+    let mut answer = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        if let Some(body) = body(&answer)? {
+            return Ok(String::from_utf8(body.to_vec())?);
+        }
+        ensure!(begun.elapsed() < PATIENCE, "no whole answer within {PATIENCE:?}");
+        match stream.read(&mut buffer)? {
+            0 => bail!("the page breaks off"),
+            length => answer.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+        }
+    }
+}
+
+/// The body of a whole answer; none while some of it is still to come.
+fn body(answer: &[u8]) -> anyhow::Result<Option<&[u8]>> {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let (head, body) = answer.split_at(end + 4);
+    let head = std::str::from_utf8(head)?;
+    let mut lines = head.lines();
+    let status = lines.next().unwrap_or_default();
+    ensure!(status.starts_with("HTTP/1.1 200 "), "{status}");
+    let length = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .context("the answer does not say how long it is")?;
+    let length: usize = length.1.trim().parse()?;
+    Ok((body.len() >= length).then_some(body))
 }
 
 /// A page of metrics.
@@ -33,8 +105,8 @@ impl Page {
     /// # Errors
     ///
     /// When there is no answer in time, or another one than success.
-    pub fn now(http: SocketAddr) -> anyhow::Result<Self> {
-        get(http, "/metrics").map(Self)
+    pub fn now(http: &Http) -> anyhow::Result<Self> {
+        http.get("/metrics").map(Self)
     }
 
     /// The series whose lines begin with `beginning`: the rest of the line, and its value.

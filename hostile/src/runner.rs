@@ -1,14 +1,18 @@
 //! One case beside the honest.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cpumon_load::process::Process;
+use cpumon_protocol::model::Token;
 use tokio::runtime::Builder;
 
 use crate::case::{Case, Form, Outcome, Seconds};
+use crate::credentials::Credentials;
 use crate::exporter::Exporter;
 use crate::honest::{Honest, NAME};
+use crate::page::Http;
 use crate::scraper::Scraper;
 use crate::stage::Stage;
 use crate::watch::Watch;
@@ -71,17 +75,30 @@ impl Runner {
     /// When it could not be run at all.
     pub fn run(&self, case: Case) -> anyhow::Result<Row> {
         let begun = Instant::now();
-        let exporter = Exporter::start(&self.exporter, &(case.variables)(self.form), case.descriptors)?;
+        let credentials = Credentials::make(case.guard)?.map(Arc::new);
+        let mut variables = (case.variables)(self.form);
+        variables.extend(credentials.iter().flat_map(|credentials| credentials.variables()));
+        let exporter = Exporter::start(&self.exporter, &variables, case.descriptors)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let stage = Stage { exporter, form: self.form, agent: self.agent.clone(), runtime };
-        let honest = Honest::start(stage.exporter.ingest)?;
+        let http = Http::new(exporter.http, credentials.as_deref());
+        let token = credentials.as_ref().and_then(|credentials| Token::new(&credentials.token));
+        let stage = Stage {
+            exporter,
+            http,
+            credentials,
+            form: self.form,
+            agent: self.agent.clone(),
+            exporter_program: self.exporter.clone(),
+            runtime,
+        };
+        let honest = Honest::start(stage.exporter.ingest, token)?;
 
         let refused_before = stage.page()?.refused();
         let descriptors_before = stage.exporter.open_descriptors();
         let memory_before = Process::new(stage.exporter.pid()).resident()?;
         let watch = Watch::start(stage.exporter.pid());
         let scraper = Scraper::start(
-            stage.exporter.http,
+            stage.http.clone(),
             self.form.pick(Duration::from_secs(1), Duration::from_millis(300)),
         );
         let attacked = Instant::now();

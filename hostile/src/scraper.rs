@@ -1,12 +1,11 @@
 //! A scraper that comes again and again, each time over a fresh connection: what strangers hold must not keep it out.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::page::get;
+use crate::page::Http;
 
 /// What became of its scrapes.
 #[derive(Clone, Debug, Default)]
@@ -30,11 +29,11 @@ pub struct Scraper {
 
 impl Scraper {
     /// Scrapes `http` each `every` from now on, and asks for its health in between.
-    pub fn start(http: SocketAddr, every: Duration) -> Self {
+    pub fn start(http: Http, every: Duration) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let thread = {
             let stop = Arc::clone(&stop);
-            thread::spawn(move || scrape(http, every, &stop))
+            thread::spawn(move || scrape(&http, every, &stop))
         };
         Self { stop, thread }
     }
@@ -46,12 +45,12 @@ impl Scraper {
     }
 }
 
-fn scrape(http: SocketAddr, every: Duration, stop: &AtomicBool) -> Scrapes {
+fn scrape(http: &Http, every: Duration, stop: &AtomicBool) -> Scrapes {
     let mut scrapes = Scrapes::default();
     while !stop.load(Ordering::Relaxed) {
         for path in ["/metrics", "/-/healthy"] {
             let begun = Instant::now();
-            match get(http, path) {
+            match http.get(path) {
                 Ok(_) => {
                     scrapes.answered += 1;
                     scrapes.longest = scrapes.longest.max(begun.elapsed());

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// From how many addresses of this machine strangers come: each has a range of ports of its own.
 const ADDRESSES: u64 = 64;
@@ -50,6 +54,22 @@ pub async fn connect(to: SocketAddr, number: u64, manner: Manner) -> io::Result<
     Ok(stream)
 }
 
+/// The same over TLS, as a client that goes by `tls`.
+///
+/// # Errors
+///
+/// Those of the system, and of TLS.
+pub async fn connect_tls(
+    to: SocketAddr,
+    number: u64,
+    manner: Manner,
+    tls: Arc<ClientConfig>,
+) -> io::Result<TlsStream<TcpStream>> {
+    let stream = connect(to, number, manner).await?;
+    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    timeout(CONNECT_MAX, TlsConnector::from(tls).connect(name, stream)).await?
+}
+
 /// Runs `count` strangers at once, each with its number and connection; what each of them gives back, those left out
 /// who could not connect.
 pub async fn swarm<T, F>(
@@ -62,14 +82,29 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
+    swarm_by(count, move |number| connect(to, number, manner), act).await
+}
+
+/// The same, each connecting as `connect` does.
+pub async fn swarm_by<S, C, T, F>(
+    count: u64,
+    connect: impl Fn(u64) -> C + Clone + Send + 'static,
+    act: impl Fn(u64, S) -> F + Clone + Send + 'static,
+) -> Vec<T>
+where
+    S: Send + 'static,
+    C: Future<Output = io::Result<S>> + Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
     let connecting = Arc::new(Semaphore::new(CONNECTING));
     let mut all = JoinSet::new();
     for number in 0..count {
-        let (connecting, act) = (Arc::clone(&connecting), act.clone());
+        let (connecting, connect, act) = (Arc::clone(&connecting), connect.clone(), act.clone());
         all.spawn(async move {
             let stream = {
                 let _turn = connecting.acquire_owned().await.ok()?;
-                connect(to, number, manner).await.ok()?
+                connect(number).await.ok()?
             };
             Some(act(number, stream).await)
         });
@@ -109,7 +144,10 @@ where
 
 /// Reads until the other end closes; how long that took, if it happens within `limit`, and what was read of the first
 /// kilobytes.
-pub async fn until_closed(stream: &mut TcpStream, limit: Duration) -> (Option<Duration>, Vec<u8>) {
+pub async fn until_closed(
+    stream: &mut (impl AsyncRead + Unpin),
+    limit: Duration,
+) -> (Option<Duration>, Vec<u8>) {
     let begun = Instant::now();
     let mut heard = Vec::new();
     let reading = async {
@@ -125,14 +163,22 @@ pub async fn until_closed(stream: &mut TcpStream, limit: Duration) -> (Option<Du
 }
 
 /// Sends `bytes` and reads until the other end closes or `limit` is over.
-pub async fn say(stream: &mut TcpStream, bytes: &[u8], limit: Duration) -> (Option<Duration>, Vec<u8>) {
+pub async fn say(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    bytes: &[u8],
+    limit: Duration,
+) -> (Option<Duration>, Vec<u8>) {
     // The other end may close before it has all.
-    let _ = timeout(limit, stream.write_all(bytes)).await;
+    let sending = async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    };
+    let _ = timeout(limit, sending).await;
     until_closed(stream, limit).await
 }
 
 /// Reads on until what was read contains `wanted`; false when the connection ends or `limit` is over before.
-pub async fn hear(stream: &mut TcpStream, wanted: &str, limit: Duration) -> bool {
+pub async fn hear(stream: &mut (impl AsyncRead + Unpin), wanted: &str, limit: Duration) -> bool {
     let mut heard = Vec::new();
     let reading = async {
         loop {
@@ -155,12 +201,23 @@ pub async fn hear(stream: &mut TcpStream, wanted: &str, limit: Duration) -> bool
 /// When it is not let in.
 pub async fn join(to: SocketAddr, number: u64, name: &str, run: &str) -> io::Result<TcpStream> {
     let mut stream = connect(to, number, Manner::default()).await?;
-    stream.write_all(crate::frames::hello(name, run).as_bytes()).await?;
+    enter(&mut stream, &crate::frames::hello(name, run)).await?;
+    Ok(stream)
+}
+
+/// Says `hello` and has one sample answered.
+///
+/// # Errors
+///
+/// When it is not let in.
+pub async fn enter(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), hello: &str) -> io::Result<()> {
     let limit = Duration::from_secs(10);
-    let refused = || io::Error::other("was not let in");
-    if !hear(&mut stream, "\"welcome\"", limit).await {
-        return Err(refused());
+    for (said, heard) in [(hello, "\"welcome\""), (&*crate::frames::sample(1), "\"ack\"")] {
+        stream.write_all(said.as_bytes()).await?;
+        stream.flush().await?;
+        if !hear(stream, heard, limit).await {
+            return Err(io::Error::other("was not let in"));
+        }
     }
-    stream.write_all(crate::frames::sample(1).as_bytes()).await?;
-    if hear(&mut stream, "\"ack\"", limit).await { Ok(stream) } else { Err(refused()) }
+    Ok(())
 }

@@ -4,7 +4,7 @@ mod original;
 
 use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Event, Failure, Link, LinkSettings};
-use cpumon_protocol::model::{AgentName, Micros, Moment};
+use cpumon_protocol::model::{Hello, Micros, Moment};
 use original::OriginalLink;
 
 use crate::machine::{self, Machine};
@@ -43,9 +43,9 @@ macro_rules! either {
 }
 
 impl Client {
-    /// An agent that is called `name` and promises a sample every `interval`. Its machine comes from `seed`.
-    pub(crate) fn v1(name: AgentName, interval: Micros, seed: u64) -> Self {
-        let link = Link::new(LinkSettings::default(), machine::hello(name, interval), seed);
+    /// An agent that says `hello`. Its machine comes from `seed`.
+    pub(crate) fn v1(hello: Hello, seed: u64) -> Self {
+        let link = Link::new(LinkSettings::default(), hello, seed);
         Self { machine: Machine::new(seed), speech: Speech::V1(Box::new(link)) }
     }
 

@@ -12,13 +12,14 @@ use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Event, Failure};
 use cpumon_daemon::clock::Clock;
 use cpumon_protocol::model::name::NameError;
-use cpumon_protocol::model::{AgentName, Micros, Moment};
+use cpumon_protocol::model::{AgentName, Hello, Micros, Moment, Token};
 use rustix::event::epoll::{self, CreateFlags, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::fs::Timespec;
 use rustix::io::Errno;
 
 use crate::client::{Client, Dialect};
+use crate::machine;
 use crate::socket;
 use crate::tally::{Counts, Latencies};
 
@@ -44,6 +45,8 @@ pub struct CrowdSettings {
     pub pace: Pace,
     /// What their names begin with; a number follows. Crowds of one exporter need names of their own.
     pub name: String,
+    /// What they show to be let in, where their exporter asks for it.
+    pub token: Option<Token>,
 }
 
 /// Many agents.
@@ -100,7 +103,9 @@ impl Crowd {
             let seed = number as u64;
             let client = match settings.dialect {
                 Dialect::V1 => {
-                    Client::v1(AgentName::new(&format!("{}{number:05}", settings.name))?, interval, seed)
+                    let name = AgentName::new(&format!("{}{number:05}", settings.name))?;
+                    let hello = Hello { token: settings.token.clone(), ..machine::hello(name, interval) };
+                    Client::v1(hello, seed)
                 }
                 Dialect::Original => Client::original(seed),
             };

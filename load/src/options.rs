@@ -93,6 +93,7 @@ impl Request {
                 dialect: Dialect::V1,
                 pace: Pace::Every(Micros::from_secs(1)),
                 name: "load-".to_owned(),
+                token: None,
             },
             span: Micros::from_secs(10),
             frames: None,

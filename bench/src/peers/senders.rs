@@ -38,6 +38,7 @@ impl Senders {
                     dialect: Dialect::Original,
                     pace: Pace::Every(Micros::from_secs(1)),
                     name: String::new(),
+                    token: None,
                 })?;
                 crowd.run(START_MAX, |crowd| crowd.answered() == crowd.len())?;
                 ensure!(crowd.answered() == agents, "{} of {agents} clients were answered", crowd.answered());

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -20,6 +21,10 @@ use super::progress::{Cut, Progress, Watched};
 /// The most that is buffered of a request's head, and so the longest head, in bytes. (Of headers hyper
 /// takes at most 100.)
 const HEAD_MAX: usize = 16 * 1024;
+
+/// How long a client may take nothing of its answer when the server stops: whoever does not read must not keep it from
+/// coming back for the others.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A stream that HTTP can be spoken over.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin {
@@ -55,6 +60,8 @@ pub(super) enum Ending {
     Cut(Cut),
     /// The server stops.
     Stopped,
+    /// The server stops, and the client did not read the answer that was under way.
+    Stalled,
     /// It made room for another connection.
     Evicted,
 }
@@ -87,10 +94,11 @@ pub(super) async fn serve(
     let mut evicted = pin!(evicted.cancelled());
     let mut gently = pin!(stop.gently.cancelled());
     let mut at_once = pin!(stop.at_once.cancelled());
-    let mut is_stopping = false;
+    let mut last_words = pin!(sleep_until(Instant::now()));
+    let mut stopping_since = None;
     let ending = poll_fn(|cx| {
-        if !is_stopping && gently.as_mut().poll(cx).is_ready() {
-            is_stopping = true;
+        if stopping_since.is_none() && gently.as_mut().poll(cx).is_ready() {
+            stopping_since = Some(Instant::now());
             if !progress.is_busy() {
                 return Poll::Ready(Ending::Stopped);
             }
@@ -104,12 +112,19 @@ pub(super) async fn serve(
         }
         match Pin::new(&mut connection).poll(cx) {
             Poll::Ready(result) => Poll::Ready(classify(result)),
-            Poll::Pending => progress.poll_cut(alarm.as_mut(), cx).map(Ending::Cut),
+            Poll::Pending => {
+                if let Some(since) = stopping_since
+                    && progress.poll_stalled(since, LAST_WORDS, last_words.as_mut(), cx).is_ready()
+                {
+                    return Poll::Ready(Ending::Stalled);
+                }
+                progress.poll_cut(alarm.as_mut(), cx).map(Ending::Cut)
+            }
         }
     })
     .await;
 
-    if matches!(ending, Ending::Cut(_) | Ending::Stopped | Ending::Evicted) {
+    if matches!(ending, Ending::Cut(_) | Ending::Stopped | Ending::Stalled | Ending::Evicted) {
         connection.into_parts().io.into_inner().stream.discard_on_close();
     }
     ending

@@ -58,6 +58,8 @@ struct State {
     since: Instant,
     phase: Phase,
     reading: Option<Reading>,
+    /// Since when the peer has left no room for what is to be sent; none while there is some.
+    blocked: Option<Instant>,
 }
 
 /// What a connection does, as far as others have to know.
@@ -100,7 +102,13 @@ impl Progress {
         let deadline = Some(now + limits.first_request);
         Self {
             limits,
-            state: Mutex::new(State { deadline, since: now, phase: Phase::Waiting, reading: None }),
+            state: Mutex::new(State {
+                deadline,
+                since: now,
+                phase: Phase::Waiting,
+                reading: None,
+                blocked: None,
+            }),
         }
     }
 
@@ -161,6 +169,33 @@ impl Progress {
         }
     }
 
+    /// The stream was written to; it took something, or there was no room in it.
+    fn wrote(&self, has_taken: bool, now: Instant) {
+        let mut state = lock(&self.state);
+        if has_taken {
+            state.blocked = None;
+        } else {
+            state.blocked.get_or_insert(now);
+        }
+    }
+
+    /// Ready when the peer has taken nothing for `patience`, counted from `from` at the earliest. To be polled after
+    /// hyper was, each time; `alarm` is a timer for this alone.
+    pub(super) fn poll_stalled(
+        &self,
+        from: Instant,
+        patience: Duration,
+        mut alarm: Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let Some(blocked) = lock(&self.state).blocked else { return Poll::Pending };
+        let due = blocked.max(from) + patience;
+        if alarm.deadline() != due {
+            alarm.as_mut().reset(due);
+        }
+        alarm.poll(cx)
+    }
+
     /// Whether a request waits for its answer, or for a part of it.
     pub(super) fn is_busy(&self) -> bool {
         lock(&self.state).phase != Phase::Waiting
@@ -216,7 +251,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.progress.wrote(written.is_ready(), Instant::now());
+        written
     }
 
     fn poll_write_vectored(
@@ -224,7 +261,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.progress.wrote(written.is_ready(), Instant::now());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -232,7 +271,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.progress.wrote(flushed.is_ready(), Instant::now());
+        ready!(flushed)?;
         self.progress.flushed(Instant::now());
         Poll::Ready(Ok(()))
     }

@@ -50,11 +50,11 @@ pub(super) fn routes(
     };
     let metrics = {
         let site = Arc::clone(site);
-        SharedRendering::new(config, stats, move |segments| site.render_metrics(segments))
+        SharedRendering::new(config, stats, stop, move |segments| site.render_metrics(segments))
     };
     let agents = {
         let site = Arc::clone(site);
-        SharedRendering::new(config, stats, move |segments| site.render_agents(segments))
+        SharedRendering::new(config, stats, stop, move |segments| site.render_agents(segments))
     };
     let agent = {
         let site = Arc::clone(site);

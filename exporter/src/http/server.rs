@@ -2,8 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cpumon_daemon::clock::Clock;
+use cpumon_daemon::logs::Limited;
+use cpumon_protocol::model::Micros;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,11 +43,14 @@ const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
 /// How many clients at once may read [`REFUSAL`]; more are closed without it.
 const REFUSALS: usize = 16;
 
+/// How often it is told that connections cannot be accepted, and that they are again.
+const TELL_EVERY: Micros = Micros::from_secs(1);
+
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// Connections that still had an answer under way at the end of
-    /// [`stop_limit`](HttpConfig::stop_limit), and were cut.
+    /// Connections that were cut: their client took nothing of the answer under way, or it was not finished at the
+    /// end of [`stop_limit`](HttpConfig::stop_limit).
     pub cut_connections: usize,
 }
 
@@ -62,6 +69,7 @@ pub async fn serve(
         slots: Slots::new(config.max_connections, config.crowded_limit),
         refusals: Arc::new(Semaphore::new(REFUSALS)),
         connections: TaskTracker::new(),
+        stalled: Arc::default(),
         config,
         stats,
         stop,
@@ -76,12 +84,17 @@ struct Server {
     slots: Arc<Slots>,
     refusals: Arc<Semaphore>,
     connections: TaskTracker,
+    /// How many connections were cut so far because the server stops.
+    stalled: Arc<AtomicUsize>,
     stop: Stop,
 }
 
 impl Server {
     async fn accept_until_stopped(&self, listener: TcpListener, routes: impl Routes) {
         let mut backoff = AcceptBackoff::default();
+        // Where descriptors run out, one comes free now and then: each time is no news.
+        let (clock, mut tell) = (Clock::start(), Limited::new(TELL_EVERY));
+        let mut is_failing = false;
         loop {
             let next = async {
                 self.slots.calm().await;
@@ -94,17 +107,21 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    if backoff.succeeded() {
+                    backoff.succeeded();
+                    if is_failing && tell.pass("again", clock.now().mono).is_some() {
+                        is_failing = false;
                         info!("http connections are accepted again");
                     }
                     self.admit(stream, peer, &routes);
                 }
                 Err(error) => {
                     self.stats.accept_errors.increment();
-                    let was_failing = backoff.is_failing();
                     let wait = backoff.after(&error);
-                    if backoff.is_failing() && !was_failing {
-                        warn!(%error, "cannot accept http connections, will keep trying");
+                    if !wait.is_zero()
+                        && let Some(left_out) = tell.pass("failing", clock.now().mono)
+                    {
+                        is_failing = true;
+                        warn!(%error, left_out, "cannot accept http connections, will keep trying");
                     }
                     tokio::select! {
                         () = self.stop.gently.cancelled() => return,
@@ -130,6 +147,7 @@ impl Server {
         let (routes, stop, limit) = (routes.clone(), self.stop.clone(), self.config.first_request_limit);
         let guard = Guard { token: self.config.token.clone(), stats: Arc::clone(&self.stats) };
         let tls = self.config.tls.as_ref().map(|tls| tls.config());
+        let stalled = Arc::clone(&self.stalled);
         self.connections.spawn(async move {
             let evicted = open.slot.evicted();
             let ending = match tls {
@@ -139,6 +157,9 @@ impl Server {
                     Err(ending) => ending,
                 },
             };
+            if matches!(ending, Ending::Stalled) {
+                stalled.fetch_add(1, Ordering::Relaxed);
+            }
             open.count(&ending);
         });
     }
@@ -169,10 +190,10 @@ impl Server {
     async fn drain(self) -> Stopped {
         self.connections.close();
         let drained = timeout(self.config.stop_limit, self.connections.wait()).await;
-        let cut_connections = if drained.is_ok() { 0 } else { self.connections.len() };
+        let left = if drained.is_ok() { 0 } else { self.connections.len() };
         self.stop.at_once.cancel();
         self.connections.wait().await;
-        Stopped { cut_connections }
+        Stopped { cut_connections: left + self.stalled.load(Ordering::Relaxed) }
     }
 }
 
@@ -224,7 +245,7 @@ impl OpenConnection {
 
     fn count(&self, ending: &Ending) {
         match ending {
-            Ending::Closed | Ending::Stopped => {}
+            Ending::Closed | Ending::Stopped | Ending::Stalled => {}
             Ending::Evicted => self.stats.evicted_connections.increment(),
             Ending::Malformed => self.stats.malformed_requests.increment(),
             Ending::Handshake => self.stats.failed_handshakes.increment(),

@@ -9,6 +9,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time;
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::leases::{Lease, Leases};
@@ -35,6 +36,7 @@ struct Inner {
     stats: Arc<HttpStats>,
     turns: Mutex<Turns<Batch>>,
     leases: Mutex<Leases>,
+    stop: CancellationToken,
 }
 
 /// Those who wait for one rendering, by coding.
@@ -48,10 +50,11 @@ struct Batch {
 type Waiters = watch::Sender<Option<Arc<Rendering>>>;
 
 impl SharedRendering {
-    /// A document whose segments `render` appends.
+    /// A document whose segments `render` appends. After `stop` nobody waits until others have read: nobody new comes.
     pub(super) fn new(
         config: &HttpConfig,
         stats: &Arc<HttpStats>,
+        stop: &CancellationToken,
         render: impl Fn(&mut Vec<Bytes>) + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -59,6 +62,7 @@ impl SharedRendering {
             stats: Arc::clone(stats),
             turns: Mutex::default(),
             leases: Mutex::new(Leases::new(config.max_renderings, config.crowded_spacing)),
+            stop: stop.clone(),
         }))
     }
 
@@ -110,11 +114,12 @@ impl Inner {
         let returned = lock(&self.leases).returned();
         loop {
             let Some(earliest) = lock(&self.leases).earliest() else { return };
-            if earliest <= time::Instant::now() {
+            if earliest <= time::Instant::now() || self.stop.is_cancelled() {
                 return;
             }
-            // Either way look again: one lease may have come back, or its time may have come.
-            let _ = time::timeout_at(earliest, returned.notified()).await;
+            // Each time look again: one lease may have come back, or its time may have come.
+            let changed = self.stop.run_until_cancelled(returned.notified());
+            let _ = time::timeout_at(earliest, changed).await;
         }
     }
 

@@ -19,7 +19,8 @@ use super::lock;
 use super::progress::{Progress, Standing};
 
 /// How many connections that made room may still be ending. With more of them no new one is accepted, so that open
-/// sockets stay bounded however fast strangers come; the others wait in the kernel's queue meanwhile.
+/// sockets stay bounded however fast strangers come; the others wait in the kernel's queue meanwhile. Where there are few
+/// places there are few descriptors, so it is a quarter of the places at most.
 const ENDING_MAX: usize = 32;
 
 /// How long a connection is spared that has not asked yet, as long as another can make room: its request is on its
@@ -88,7 +89,7 @@ impl Slots {
         loop {
             // It is told to whoever waits already, so the wait begins before the look.
             let ended = self.ended.notified();
-            if lock(&self.table).ending < ENDING_MAX {
+            if lock(&self.table).ending < (self.max / 4).clamp(1, ENDING_MAX) {
                 return;
             }
             ended.await;
@@ -255,9 +256,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_who_make_room_are_bounded_until_they_have_ended() {
-        let mut stage = Stage::new(1);
+        let mut stage = Stage::new(4 * ENDING_MAX);
         let is_calm = async |slots: &Slots| tokio::time::timeout(CROWDED, slots.calm()).await.is_ok();
-        for _ in 0..=ENDING_MAX {
+        for _ in 0..5 * ENDING_MAX {
             assert!(is_calm(&stage.slots).await);
             assert!(stage.comes(1));
         }
@@ -267,5 +268,14 @@ mod tests {
         stage.taken.clear();
         assert_eq!(lock(&stage.slots.table).ending, 0);
         assert!(lock(&stage.slots.table).holders.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_there_are_few_places_few_are_ending() {
+        let mut stage = Stage::new(8);
+        for _ in 0..10 {
+            assert!(stage.comes(1));
+        }
+        assert!(tokio::time::timeout(CROWDED, stage.slots.calm()).await.is_err());
     }
 }

@@ -186,6 +186,11 @@ impl Connection {
         self.session.is_greeted()
     }
 
+    /// Whether its client speaks version 1 and was welcome.
+    pub fn is_v1(&self) -> bool {
+        matches!(self.member, Member::Welcome { .. } | Member::Agent(_))
+    }
+
     /// Whether it is an agent's that is welcome and has sent no sample yet.
     fn is_awaited(&self) -> bool {
         matches!(self.member, Member::Welcome { .. })

@@ -4,6 +4,7 @@
 //! answered before anything else is waited for.
 
 use std::cell::RefCell;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use cpumon_daemon::clock::Clock;
 use cpumon_daemon::stop::Stop;
 use cpumon_protocol::model::Micros;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
 
 use super::admission::{Eviction, Slot};
 use super::connection::{Connection, Desk, Verdict};
@@ -46,6 +49,24 @@ struct Buffers {
     output: Vec<u8>,
 }
 
+/// A stream on which agents talk: TCP, or TLS over it.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// What carries it.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Stream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
 /// A connection and its socket, with or without TLS.
 pub(super) struct Socket<S> {
     stream: S,
@@ -69,7 +90,7 @@ enum Over {
     Stopped,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+impl<S: Stream> Socket<S> {
     pub(super) fn new(
         stream: S,
         peer: SocketAddr,
@@ -136,6 +157,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             if !is_greeted && self.connection.is_greeted() {
                 is_greeted = true;
                 slot.greeted();
+                if self.connection.is_v1() {
+                    bound_unread(self.stream.tcp(), self.desk.settings.write_timeout);
+                }
             }
             let given_up = async {
                 (&mut stopped).await;
@@ -150,8 +174,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 },
                 () = given_up => return Over::Stopped,
             }
-            if let Verdict::Close(end) = verdict {
-                return Over::Ended(end);
+            match verdict {
+                Verdict::Open => {}
+                Verdict::Close(End::Timeout) => return self.cut(Refusal::Unread),
+                Verdict::Close(end) => return Over::Ended(end),
             }
             if let Some(until) = self.connection.pause_until(self.clock.now().mono) {
                 self.desk.metrics.throttled.inc();
@@ -177,7 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     Some(self.connection.end_of_stream(&self.desk, self.clock.now().mono))
                 }
                 Ok(()) => None,
-                Err(_) => Some(End::Eof),
+                Err(error) => Some(end_of(&error)),
             };
             if let Some(end) = end {
                 return Poll::Ready(Verdict::Close(end));
@@ -211,10 +237,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         };
         match timeout(self.desk.settings.write_timeout.into(), flushed).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Eof),
+            Ok(Err(error)) => Err(end_of(&error)),
             Err(_) => Err(End::Timeout),
         }
     }
+}
+
+/// What it is that the stream failed. Time is over only where the kernel has waited for the peer: see [`bound_unread`].
+fn end_of(error: &io::Error) -> End {
+    if error.kind() == io::ErrorKind::TimedOut { End::Timeout } else { End::Eof }
+}
+
+/// Makes the kernel give up once answers have lain unread for `longest`, as ours are too small to fill what it keeps:
+/// an agent that never reads would be answered for a long time. An agent whose answer is on its way for so long has
+/// gone for another connection. A client of the original has not: it is left alone.
+fn bound_unread(stream: &TcpStream, longest: Micros) {
+    #[cfg(target_os = "linux")]
+    {
+        let millis = u32::try_from(longest.0 / 1_000).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, millis) {
+            tracing::debug!(%error, "cannot bound the time that answers lie unread");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, longest);
 }
 
 /// Lets the client read its last answer.
@@ -230,7 +276,7 @@ async fn say_farewell(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
                 count => left = left.saturating_sub(count),
             }
         }
-        std::io::Result::Ok(())
+        io::Result::Ok(())
     };
     let _ = timeout(patience, read_on).await;
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use cpumon_agent::config::TABLE as AGENT;
 use cpumon_exporter::config::TABLE as EXPORTER;
+use cpumon_exporter::ingest::own_token;
+use cpumon_protocol::model::AgentName;
 
 #[path = "../../../protocol/tests/golden/bad.rs"]
 mod bad;
@@ -50,6 +52,9 @@ fn main() -> io::Result<()> {
         seeds.entry("frames").or_default().push([&[choice], &*bytes].concat());
         seeds.entry("hello").or_default().push([&*before, &*bytes].concat());
         seeds.entry("original").or_default().push([&*before, &*bytes].concat());
+        if at == &input::At::Start {
+            seeds.entry("auth").or_default().extend(shown_with_a_token(&bytes));
+        }
     }
     let page = include_str!("../../../docs/protocol.md");
     for example in page.lines().map(str::trim).filter(|line| line.starts_with('{') && line.ends_with('}')) {
@@ -79,6 +84,16 @@ fn main() -> io::Result<()> {
             .push((0..400u32).map(|at| (at as u8).wrapping_mul(byte)).collect());
     }
     seeds.iter().try_for_each(|(target, inputs)| write(&directory.join(target), inputs))
+}
+
+/// What a client says first, with the token of the target `auth`, with that of the agent web-1, and with none.
+fn shown_with_a_token(said: &[u8]) -> Vec<Vec<u8>> {
+    let own = AgentName::new("web-1").map(|name| own_token("s3cret", &name)).unwrap_or_default();
+    let with = |token: &str| {
+        let field = format!("{{\"token\":\"{token}\",");
+        said.strip_prefix(b"{").map(|rest| [field.as_bytes(), rest].concat())
+    };
+    [Some(said.to_vec()), with("s3cret"), with(&own)].into_iter().flatten().collect()
 }
 
 fn write(directory: &Path, inputs: &[Vec<u8>]) -> io::Result<()> {

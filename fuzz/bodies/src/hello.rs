@@ -25,24 +25,25 @@ const fn thresholds() -> Thresholds {
     }
 }
 
-fn fleet() -> Fleet {
+pub(crate) fn fleet() -> Fleet {
     let settings = FleetSettings { max_agents: AGENTS_MAX, ..FleetSettings::default() };
     Fleet::new(settings, &Roster::default(), at(0))
 }
 
-fn at(millis: u64) -> Now {
+pub(crate) fn at(millis: u64) -> Now {
     let us = millis * 1_000;
     Now { mono: Moment(us), wall: WallTime(1_700_000_000_000_000 + us) }
 }
 
 thread_local! {
     /// Kept from one input to the next: to register the metrics takes longer than all else.
-    static DESK: RefCell<Option<Desk>> = RefCell::new(OwnMetrics::new(&thresholds()).ok().map(|metrics| Desk {
-        fleet: Mutex::new(fleet()),
-        metrics,
-        journal: Journal::default(),
-        settings: IngestSettings::default(),
-    }));
+    static DESK: RefCell<Option<Desk>> = RefCell::new(desk(IngestSettings::default()));
+}
+
+/// A desk with nobody at it.
+pub(crate) fn desk(settings: IngestSettings) -> Option<Desk> {
+    let metrics = OwnMetrics::new(&thresholds()).ok()?;
+    Some(Desk { fleet: Mutex::new(fleet()), metrics, journal: Journal::default(), settings })
 }
 
 /// The input is what clients send, one after the other, with a byte between them that no text has. They leave in turn,

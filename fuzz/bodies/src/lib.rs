@@ -8,6 +8,7 @@
 #![cfg(target_os = "linux")]
 
 mod answers;
+mod auth;
 mod configuration;
 mod exposition;
 mod frames;
@@ -19,9 +20,10 @@ mod proc;
 pub type Body = fn(&[u8]);
 
 /// Every body, under the name of its target and of its corpus.
-pub const BODIES: [(&str, Body); 7] = [
+pub const BODIES: [(&str, Body); 8] = [
     ("frames", frames::run),
     ("hello", hello::run),
+    ("auth", auth::run),
     ("exposition", exposition::run),
     ("answers", answers::run),
     ("configuration", configuration::run),

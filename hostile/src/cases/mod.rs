@@ -14,10 +14,14 @@ mod b11_names;
 mod b12_cardinality;
 mod b13_collision;
 mod b14_replay;
+mod b15_guesses;
+mod b16_timing;
+mod b17_trust;
 mod b18_exporter;
 mod h1_slow_http;
 mod h2_smuggling;
 mod h3_bomb;
+mod h4_readers;
 mod r4_stop;
 
 use crate::case::Case;
@@ -29,7 +33,9 @@ pub const ALL: &[Case] = &[
     b03_half_open::CASE,
     b04_unread::CASE,
     b05_idle::CASE,
+    b05_idle::OVER_TLS,
     b06_churn::CASE,
+    b06_churn::OVER_TLS,
     b07_descriptors::CASE,
     b08_garbage::CASE,
     b09_numbers::CASE,
@@ -38,9 +44,13 @@ pub const ALL: &[Case] = &[
     b12_cardinality::CASE,
     b13_collision::CASE,
     b14_replay::CASE,
+    b15_guesses::CASE,
+    b16_timing::CASE,
+    b17_trust::CASE,
     b18_exporter::CASE,
     h1_slow_http::CASE,
     h2_smuggling::CASE,
     h3_bomb::CASE,
+    h4_readers::CASE,
     r4_stop::CASE,
 ];

@@ -161,12 +161,26 @@ async fn a_stop_waits_for_an_answer_under_way_and_only_so_long() {
     let ending = rests.ending().await;
     assert!(matches!(ending, (Ending::Stopped, 1)), "{ending:?}");
 
-    sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(1)).await;
     finishes.read_answer(10_000).await;
     let ending = finishes.ending().await;
-    assert!(matches!(ending, (Ending::Closed, 3)), "{ending:?}");
+    assert!(matches!(ending, (Ending::Closed, 2)), "{ending:?}");
 
-    stalls.stop.at_once.cancel();
     let ending = stalls.ending().await;
-    assert!(matches!(ending, (Ending::Stopped, 3)), "{ending:?}");
+    assert!(matches!(ending, (Ending::Stalled, 3)), "{ending:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_bears_who_reads_slowly_until_its_end() {
+    let mut reads = connect(1000, 100_000);
+    reads.send(GET).await;
+    sleep(Duration::from_millis(1)).await;
+    reads.stop.gently.cancel();
+    for _ in 0..5 {
+        sleep(Duration::from_millis(1_500)).await;
+        reads.pipe.read_exact(&mut [0; 1000]).await.expect("it goes on");
+    }
+    reads.stop.at_once.cancel();
+    let ending = reads.ending().await;
+    assert!(matches!(ending, (Ending::Stopped, 7)), "{ending:?}");
 }

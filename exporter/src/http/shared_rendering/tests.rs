@@ -22,12 +22,13 @@ fn gated() -> Gated {
     let (go_on, may_go_on) = mpsc::channel();
     let (count, may_go_on) = (AtomicU64::new(0), Mutex::new(may_go_on));
     let stats = Arc::new(HttpStats::default());
-    let shared = SharedRendering::new(&HttpConfig::default(), &stats, move |segments| {
-        let number = count.fetch_add(1, SeqCst) + 1;
-        tell_began.send(number).expect("the test listens");
-        lock(&may_go_on).recv().expect("the test says when");
-        segments.push(Bytes::from(number.to_string()));
-    });
+    let shared =
+        SharedRendering::new(&HttpConfig::default(), &stats, &CancellationToken::new(), move |segments| {
+            let number = count.fetch_add(1, SeqCst) + 1;
+            tell_began.send(number).expect("the test listens");
+            lock(&may_go_on).recv().expect("the test says when");
+            segments.push(Bytes::from(number.to_string()));
+        });
     Gated { shared, stats, began, go_on }
 }
 
@@ -100,19 +101,25 @@ async fn both_codings_come_from_one_rendering() {
 async fn a_rendering_that_panics_fails_its_own_batch_only() {
     let fails = AtomicBool::new(true);
     let stats = Arc::default();
-    let shared = SharedRendering::new(&HttpConfig::default(), &stats, move |segments| {
-        assert!(!fails.swap(false, SeqCst), "the first time");
-        segments.push(Bytes::from_static(b"well"));
-    });
+    let shared =
+        SharedRendering::new(&HttpConfig::default(), &stats, &CancellationToken::new(), move |segments| {
+            assert!(!fails.swap(false, SeqCst), "the first time");
+            segments.push(Bytes::from_static(b"well"));
+        });
     assert_eq!(shared.get(Coding::Gzip).await.err(), Some(RenderingFailed));
     assert_eq!(text(&shared.get(Coding::Identity).await.expect("rendered")), "well");
 }
 
 #[tokio::test]
 async fn a_rendering_is_freed_with_its_last_reader() {
-    let shared = SharedRendering::new(&HttpConfig::default(), &Arc::default(), |segments| {
-        segments.push(Bytes::from(vec![b'x'; 1000]));
-    });
+    let shared = SharedRendering::new(
+        &HttpConfig::default(),
+        &Arc::default(),
+        &CancellationToken::new(),
+        |segments| {
+            segments.push(Bytes::from(vec![b'x'; 1000]));
+        },
+    );
     let (one, other) = tokio::join!(shared.get(Coding::Identity), shared.get(Coding::Identity));
     let (one, other) = (one.expect("rendered"), other.expect("rendered"));
     let weak = Arc::downgrade(&one);
@@ -131,13 +138,18 @@ async fn whatever_the_timing_a_rendering_began_after_each_who_got_it_arrived() {
     let clock = Arc::new(AtomicU64::new(0));
     let (ticks, is_rendering) = (Arc::clone(&clock), AtomicBool::new(false));
     let stats = Arc::new(HttpStats::default());
-    let shared = Arc::new(SharedRendering::new(&HttpConfig::default(), &stats, move |segments| {
-        assert!(!is_rendering.swap(true, SeqCst), "one at a time");
-        let began = ticks.fetch_add(1, SeqCst);
-        std::thread::yield_now();
-        segments.push(Bytes::from(began.to_string()));
-        is_rendering.store(false, SeqCst);
-    }));
+    let shared = Arc::new(SharedRendering::new(
+        &HttpConfig::default(),
+        &stats,
+        &CancellationToken::new(),
+        move |segments| {
+            assert!(!is_rendering.swap(true, SeqCst), "one at a time");
+            let began = ticks.fetch_add(1, SeqCst);
+            std::thread::yield_now();
+            segments.push(Bytes::from(began.to_string()));
+            is_rendering.store(false, SeqCst);
+        },
+    ));
 
     let mut askers = JoinSet::new();
     for seed in 0..ASKERS {
@@ -163,4 +175,23 @@ async fn whatever_the_timing_a_rendering_began_after_each_who_got_it_arrived() {
         asked.expect("no asker fails");
     }
     assert!(stats.renderings.get() <= ASKERS * ROUNDS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_stop_nobody_waits_until_others_have_read() {
+    let stop = CancellationToken::new();
+    let shared = SharedRendering::new(&HttpConfig::default(), &Arc::default(), &stop, |segments| {
+        segments.push(Bytes::from_static(b"x"));
+    });
+    let mut unread = Vec::new();
+    for _ in 0..2 {
+        unread.push(shared.get(Coding::Identity).await.expect("rendered"));
+    }
+    let asked = time::Instant::now();
+    let (rendering, ()) = tokio::join!(shared.get(Coding::Identity), async {
+        time::sleep(time::Duration::from_secs(1)).await;
+        stop.cancel();
+    });
+    assert!(rendering.is_ok());
+    assert_eq!(asked.elapsed().as_secs(), 1);
 }

@@ -9,7 +9,7 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType, connect, socket};
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Client, Exporter, LARGE_OBJECTS, PERCENT, hello, sample, stuff};
+use crate::support::{Agent, Client, Exporter, LARGE_OBJECTS, PATIENCE, PERCENT, hello, sample, stuff};
 
 fn refused(exporter: &Exporter, reason: &str) -> f64 {
     let selector = format!("cpumon_exporter_rejected_connections_total{{reason={reason:?}}}");
@@ -325,6 +325,25 @@ fn the_kernel_keeps_few_answers_for_who_does_not_read() {
         &format!("cpumon_agent_disconnects_total{{agent=\"{endpoint}\",reason=\"timeout\"}}"),
         Some(1.0),
     );
+}
+
+#[test]
+fn an_agent_that_never_reads_is_cut_however_small_the_answers_are() {
+    // Its kernel takes some of them; what it does not take lies unread for longer than it may.
+    let exporter =
+        Exporter::start(&[("EXPORTER_WRITE_TIMEOUT", "500ms"), ("EXPORTER_MAX_FRAME_RATE", "200")]);
+    let address = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    set_socket_recv_buffer_size(&address, 2_048).unwrap();
+    connect(&address, &exporter.ingest).unwrap();
+    let mut stream = TcpStream::from(address);
+    let samples: String = (1..5_000).map(|seq| format!("{}\n", sample(seq))).collect();
+    let begun = Instant::now();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    // It does not end well: the exporter reads no more, and then closes.
+    stream.write_all(format!("{}\n{samples}", hello("deaf", "r1")).as_bytes()).unwrap_err();
+    exporter.when_value(r#"cpumon_agent_disconnects_total{agent="deaf",reason="timeout"}"#, Some(1.0));
+    // What fills the kernel's buffers to their bound would take longer than this.
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
 
 #[test]
