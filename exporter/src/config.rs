@@ -284,7 +284,7 @@ pub static TABLE: Table = Table {
         Group {
             heading: "Program",
             variables: &[
-                span("EXPORTER_STOP_TIMEOUT", "4s", "how long a stop waits for connections to end"),
+                span("EXPORTER_STOP_TIMEOUT", "3s", "how long a stop waits for connections to end"),
                 Variable::new(
                     "EXPORTER_LOG",
                     "info",
