@@ -5,6 +5,7 @@
 
 mod agent;
 mod detail;
+mod gone;
 mod roster;
 mod settings;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use slab::Slab;
 pub use agent::{Agent, AgentView, Client, ConnectionId, End, Info, Reported};
 use agent::{Ended, Heard, Life, Retired};
 pub use detail::{Detail, Looked};
+use gone::LongestGone;
 pub use roster::{Roster, RosterError};
 pub use settings::FleetSettings;
 
@@ -55,6 +57,7 @@ pub struct Fleet {
     started: Moment,
     agents: Slab<Agent>,
     by_name: HashMap<Box<str>, usize>,
+    longest_gone: LongestGone,
     /// Whether the roster has other names than when it was last taken.
     names_changed: bool,
     /// How many cores' totals are kept; counted anew by each sweep.
@@ -68,6 +71,7 @@ impl Fleet {
             started: now.mono,
             agents: Slab::new(),
             by_name: HashMap::new(),
+            longest_gone: LongestGone::default(),
             names_changed: false,
             cores_kept: 0,
             settings,
@@ -90,11 +94,11 @@ impl Fleet {
     }
 
     /// Whether `hello` would be let in at `now`; says after which silence its agent will count as gone.
-    /// It changes nothing: a name takes its place with its first sample.
-    pub fn judge(&self, hello: &Hello, claim: Claim, now: Moment) -> Result<Micros, Rejection> {
-        match self.by_name.get(hello.agent.as_str()) {
+    /// It changes nothing that is shown: a name takes its place with its first sample.
+    pub fn judge(&mut self, hello: &Hello, claim: Claim, now: Moment) -> Result<Micros, Rejection> {
+        match self.by_name.get(hello.agent.as_str()).copied() {
             Some(_) if claim == Claim::Own => {}
-            Some(&index) => self.check_conflict(&self.agents[index], hello, now)?,
+            Some(index) => self.check_conflict(&self.agents[index], hello, now)?,
             None if self.agents.len() < self.settings.max_agents => {}
             None if self.longest_gone(now).is_some() => {}
             None => return Err(self.full()),
@@ -180,6 +184,7 @@ impl Fleet {
         life.holder = None;
         let in_peace = end == End::Bye || life.ephemeral;
         life.ended = Some(Ended { at: now, in_peace });
+        self.longest_gone.somebody_left();
         agent.disconnects[end as usize] += 1;
         if let Some(look) = &mut agent.look {
             look.wake();
@@ -297,13 +302,8 @@ impl Fleet {
         index
     }
 
-    fn longest_gone(&self, now: Moment) -> Option<usize> {
-        self.agents
-            .iter()
-            .filter(|(_, agent)| !agent.expected)
-            .filter_map(|(index, agent)| Some((agent.gone_since(&self.settings, now)?, index)))
-            .min()
-            .map(|(_, index)| index)
+    fn longest_gone(&mut self, now: Moment) -> Option<usize> {
+        self.longest_gone.first(&self.agents, &self.settings, now)
     }
 
     fn full(&self) -> Rejection {

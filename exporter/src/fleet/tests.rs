@@ -233,6 +233,42 @@ fn a_full_fleet_forgets_the_longest_gone_and_never_the_living() {
 }
 
 #[test]
+fn however_many_have_gone_the_longest_gone_makes_room_each_time() {
+    const AGENTS: usize = 700;
+    let mut fleet = fleet(FleetSettings { max_agents: AGENTS, ..FleetSettings::default() });
+    let name = |number: usize| format!("a{number}");
+    let mut places: Vec<_> = (0..AGENTS as u64)
+        .map(|number| (number, join(&mut fleet, number, hello(&name(number as usize), 1), 1, 100).unwrap()))
+        .collect();
+    fastrand::Rng::with_seed(7).shuffle(&mut places);
+    for (step, (number, place)) in places.iter().enumerate() {
+        let now = at(101).mono.plus(Micros::from_millis(step as u64));
+        fleet.leave(*place, ConnectionId(*number), End::Eof, now);
+    }
+    // Every fifth of them is back before others take their places.
+    let is_back = |step: usize| step % 5 == 0;
+    let mut forgotten = 0;
+    for step in 0..AGENTS {
+        let number = places[step].0;
+        if is_back(step) {
+            join(&mut fleet, 10_000 + number, hello(&name(number as usize), 2), 1, 102).unwrap();
+            continue;
+        }
+        forgotten += 1;
+        join(&mut fleet, 20_000 + number, hello(&format!("new{number}"), 1), 1, 102).unwrap();
+        assert_eq!(shown(&fleet, &name(number as usize), 102), None, "the one that was next");
+        assert_eq!(fleet.len(), AGENTS);
+    }
+    assert_eq!(forgotten, AGENTS * 4 / 5);
+    assert_eq!(join(&mut fleet, 1, hello("late", 1), 1, 102), Err(RejectReason::FleetFull));
+    assert!(
+        (0..AGENTS)
+            .filter(|step| is_back(*step))
+            .all(|step| { shown(&fleet, &name(places[step].0 as usize), 102).is_some() })
+    );
+}
+
+#[test]
 fn those_who_do_not_come_back_after_a_restart_are_reported_after_a_while() {
     let mut before = fleet(FleetSettings::default());
     for (conn, name) in [(1, "back"), (2, "dead"), (3, "left")] {
