@@ -246,10 +246,9 @@ fn however_many_have_gone_the_longest_gone_makes_room_each_time() {
         fleet.leave(*place, ConnectionId(*number), End::Eof, now);
     }
     // Every fifth of them is back before others take their places.
-    let is_back = |step: usize| step % 5 == 0;
+    let is_back = |step: usize| step.is_multiple_of(5);
     let mut forgotten = 0;
-    for step in 0..AGENTS {
-        let number = places[step].0;
+    for (step, &(number, _)) in places.iter().enumerate() {
         if is_back(step) {
             join(&mut fleet, 10_000 + number, hello(&name(number as usize), 2), 1, 102).unwrap();
             continue;

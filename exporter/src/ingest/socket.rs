@@ -214,7 +214,11 @@ impl<S: Stream> Socket<S> {
                 let mut stream = Pin::new(&mut self.stream);
                 let sent = match stream.as_mut().poll_write(cx, output) {
                     Poll::Ready(Ok(sent)) => sent,
-                    // What failed fails again when it is flushed.
+                    // This is told once.
+                    Poll::Ready(Err(error)) if end_of(&error) == End::Timeout => {
+                        return Poll::Ready(Verdict::Close(End::Timeout));
+                    }
+                    // What failed otherwise fails again when it is flushed.
                     Poll::Ready(Err(_)) | Poll::Pending => 0,
                 };
                 self.unsent.extend_from_slice(&output[sent..]);

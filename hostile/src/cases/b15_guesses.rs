@@ -67,7 +67,7 @@ impl Guesses {
     fn hello(&self, number: u64) -> String {
         let mut random = fastrand::Rng::with_seed(number);
         // Half of the names are known.
-        let name = if number % 2 == 0 {
+        let name = if number.is_multiple_of(2) {
             format!("{NAME}{:05}", random.usize(..AGENTS))
         } else {
             format!("nobody-{number}")
