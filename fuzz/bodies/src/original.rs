@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cpumon_protocol::session::exporter::{ExporterSession, FrameLimits, Received, echo};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 const LIMITS: FrameLimits = FrameLimits { greeting: 4096, frame: 4096 };
 
@@ -49,7 +49,9 @@ fn oracle(object: &[u8]) -> Option<f64> {
     let (_, value) = percents.next()?;
     let is_one = percents.next().is_none();
     let is_original = !fields.iter().any(|(key, _)| key == "v");
-    let percent = value.as_f64().filter(|percent| (0.0..=100.0).contains(percent))?;
+    let is_number = value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let percent: f64 = value.get().parse().ok().filter(|_| is_number)?;
+    let is_one = is_one && (0.0..=100.0).contains(&percent);
     (is_one && is_original && object.len() <= LIMITS.frame).then_some(percent)
 }
 
@@ -63,8 +65,9 @@ fn whole_object(stream: &[u8]) -> &[u8] {
     }
 }
 
-/// An object with all its fields, those with the same key too.
-struct Object(Vec<(String, Value)>);
+/// An object with all its fields, those with the same key too. Values are kept as they stand: a number that no float holds
+/// is one all the same.
+struct Object(Vec<(String, Box<RawValue>)>);
 
 impl<'de> serde::Deserialize<'de> for Object {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

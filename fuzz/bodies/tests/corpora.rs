@@ -37,6 +37,13 @@ fn a_negative_number_that_rounds_to_zero_may_be_refused() {
     run("original", br#"{"The Percentage Of CPU USAGE":-1e-400}"#);
 }
 
+/// Found by the target `original`: such a number is good JSON, and its field is ignored. The oracle was wrong.
+#[test]
+fn a_number_that_no_float_holds_may_stand_in_a_field_that_is_ignored() {
+    run("original", br#"{"The Percentage Of CPU USAGE":12.5,"x":1e3018}"#);
+    run("original", br#"{"x":-1e3018,"The Percentage Of CPU USAGE":100}"#);
+}
+
 /// Found by the target `answers`: an agent that talks to the original's server waits for its next tick, and for
 /// nothing else. The body was wrong, not the link.
 #[test]
