@@ -30,8 +30,10 @@ pub fn of_the_documentation(binary: &Path, directory: &Path) -> anyhow::Result<(
     camera.take("page-fleet-dark", Look::DESKTOP.dark())?;
     camera.take("page-phone", Look::PHONE)?;
     one_agent(&camera)?;
-    camera.take("page-agent", Look::DESKTOP)?;
-    camera.take("page-agent-dark", Look::DESKTOP.dark())?;
+    // As tall as what there is to be seen of it.
+    let whole = Look { height: 1_090, ..Look::DESKTOP };
+    camera.take("page-agent", whole)?;
+    camera.take("page-agent-dark", whole.dark())?;
     camera.browser.end()
 }
 

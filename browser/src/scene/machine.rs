@@ -115,7 +115,7 @@ impl Machine {
     fn group(&self) -> Value {
         let used = self.pressure / 5000;
         json!({
-            "utilization_ppm": 180 + used % 90, "usage_us": used, "limit_cpus_ppm": 500_000,
+            "utilization_ppm": 30_000 + used % 9_000, "usage_us": used, "limit_cpus_ppm": 500_000,
             "periods": used, "throttled_periods": 0, "throttled_us": 0,
         })
     }
@@ -155,7 +155,7 @@ impl Machine {
                 "user": user, "nice": 0, "system": system, "idle": idle, "iowait": iowait, "irq": 0,
                 "softirq": softirq, "steal": 0,
             },
-            "context_switches": self.totals.iter().sum::<u64>() / 180, "cgroup": self.group(), "rtt_us": 350 + self.random.u64(..300), "top": top,
+            "context_switches": self.totals.iter().sum::<u64>() / 180, "missed": 0, "skipped": 0, "cgroup": self.group(), "rtt_us": 350 + self.random.u64(..300), "top": top,
         });
         (self.now, totals)
     }
