@@ -16,13 +16,31 @@ use crate::operator::{PrometheusRule, ServiceMonitor};
 pub enum Object {
     Namespace(Namespace),
     ServiceAccount(ServiceAccount),
-    Service(Service),
+    Service(Box<Service>),
     Deployment(Box<Deployment>),
     DaemonSet(Box<DaemonSet>),
     PodDisruptionBudget(PodDisruptionBudget),
     ServiceMonitor(ServiceMonitor),
     PrometheusRule(PrometheusRule),
     Kustomization(Kustomization),
+}
+
+impl Object {
+    /// The kind, as a manifest names it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Namespace(_) => "Namespace",
+            Self::ServiceAccount(_) => "ServiceAccount",
+            Self::Service(_) => "Service",
+            Self::Deployment(_) => "Deployment",
+            Self::DaemonSet(_) => "DaemonSet",
+            Self::PodDisruptionBudget(_) => "PodDisruptionBudget",
+            Self::ServiceMonitor(_) => "ServiceMonitor",
+            Self::PrometheusRule(_) => "PrometheusRule",
+            Self::Kustomization(_) => "Kustomization",
+        }
+    }
 }
 
 /// Why a manifest is refused.
@@ -58,12 +76,24 @@ pub enum ManifestError {
 ///
 /// Says which document is wrong, and where.
 pub fn read(text: &str) -> Result<Vec<Object>, ManifestError> {
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| ManifestError::Yaml(error.to_string()))?;
-    documents.into_iter().map(object).collect()
+    documents(text)?.into_iter().map(object).collect()
 }
 
-fn object(document: Value) -> Result<Object, ManifestError> {
+/// Every document of `text`, as it is.
+///
+/// # Errors
+///
+/// Says where it is no YAML.
+pub fn documents(text: &str) -> Result<Vec<Value>, ManifestError> {
+    serde_saphyr::from_multiple(text).map_err(|error| ManifestError::Yaml(error.to_string()))
+}
+
+/// A document as the object that it says it is.
+///
+/// # Errors
+///
+/// Says what is wrong, and where.
+pub fn object(document: Value) -> Result<Object, ManifestError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Kind {
@@ -76,7 +106,7 @@ fn object(document: Value) -> Result<Object, ManifestError> {
     match kind.as_str() {
         "v1 Namespace" => typed(&kind, document).map(Object::Namespace),
         "v1 ServiceAccount" => typed(&kind, document).map(Object::ServiceAccount),
-        "v1 Service" => typed(&kind, document).map(Object::Service),
+        "v1 Service" => typed(&kind, document).map(Box::new).map(Object::Service),
         "apps/v1 Deployment" => typed(&kind, document).map(Box::new).map(Object::Deployment),
         "apps/v1 DaemonSet" => typed(&kind, document).map(Box::new).map(Object::DaemonSet),
         "policy/v1 PodDisruptionBudget" => typed(&kind, document).map(Object::PodDisruptionBudget),
@@ -109,8 +139,11 @@ fn without_kind(mut document: Value) -> Value {
 /// Says what is wrong, and where.
 pub fn typed<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, ManifestError> {
     let mut fields = Vec::new();
-    let object = serde_ignored::deserialize(value, |path| fields.push(path.to_string()))
-        .map_err(|error| ManifestError::Type { kind: kind.to_owned(), why: error.to_string() })?;
+    let object = serde_ignored::deserialize(value, |path| {
+        // It writes `?` for what may be absent.
+        fields.push(path.to_string().replace(".?", ""));
+    })
+    .map_err(|error| ManifestError::Type { kind: kind.to_owned(), why: error.to_string() })?;
     if fields.is_empty() {
         Ok(object)
     } else {

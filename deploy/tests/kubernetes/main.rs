@@ -1,5 +1,7 @@
 //! The manifests in `deploy/kubernetes` as typed objects, and what they have to say.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's helpers end the test")]
 
+mod misspelled;
 mod pods;
 mod rules;
 

@@ -7,15 +7,24 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, Service};
 use super::objects;
 
 fn deployment() -> Deployment {
-    objects("base").into_iter().find_map(|o| if let Object::Deployment(it) = o { Some(*it) } else { None }).unwrap()
+    objects("base")
+        .into_iter()
+        .find_map(|o| if let Object::Deployment(it) = o { Some(*it) } else { None })
+        .unwrap()
 }
 
 fn daemon_set() -> DaemonSet {
-    objects("base").into_iter().find_map(|o| if let Object::DaemonSet(it) = o { Some(*it) } else { None }).unwrap()
+    objects("base")
+        .into_iter()
+        .find_map(|o| if let Object::DaemonSet(it) = o { Some(*it) } else { None })
+        .unwrap()
 }
 
 fn service() -> Service {
-    objects("base").into_iter().find_map(|o| if let Object::Service(it) = o { Some(it) } else { None }).unwrap()
+    objects("base")
+        .into_iter()
+        .find_map(|o| if let Object::Service(it) = o { Some(*it) } else { None })
+        .unwrap()
 }
 
 fn pods() -> [PodSpec; 2] {

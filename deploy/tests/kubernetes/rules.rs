@@ -53,7 +53,10 @@ fn the_resource_has_the_rules_of_the_files() {
         fs::write(&path, generated()).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap();
-    assert!(found == generated(), "rules.yaml is behind prometheus/rules: UPDATE_DOCS=1 cargo test --manifest-path deploy/Cargo.toml");
+    assert!(
+        found == generated(),
+        "rules.yaml is behind prometheus/rules: UPDATE_DOCS=1 cargo test --manifest-path deploy/Cargo.toml"
+    );
 
     // Not only the text: what is read of both is the same.
     let mut groups = Vec::new();
@@ -93,7 +96,9 @@ fn the_monitor_has_the_limits_of_the_scrape_configuration() {
     let [endpoint] = &spec.endpoints[..] else { panic!("one endpoint") };
     assert_eq!(configuration["global"]["scrape_interval"], *endpoint.interval);
     assert!(!endpoint.honor_labels);
-    assert!(endpoint.relabelings.iter().any(|it| it.target_label == "job" && job["job_name"] == *it.replacement));
+    assert!(
+        endpoint.relabelings.iter().any(|it| it.target_label == "job" && job["job_name"] == *it.replacement)
+    );
 
     let service = objects("base").into_iter().find_map(|object| match object {
         Object::Service(service) => Some(service),
@@ -102,5 +107,7 @@ fn the_monitor_has_the_limits_of_the_scrape_configuration() {
     let service = service.unwrap();
     let labels = service.metadata.labels.unwrap();
     assert!(spec.selector.match_labels.unwrap().iter().all(|(key, value)| labels.get(key) == Some(value)));
-    assert!(service.spec.unwrap().ports.unwrap().iter().any(|port| port.name.as_deref() == Some(&*endpoint.port)));
+    assert!(
+        service.spec.unwrap().ports.unwrap().iter().any(|port| port.name.as_deref() == Some(&*endpoint.port))
+    );
 }
