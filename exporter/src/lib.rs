@@ -5,6 +5,7 @@
 //!
 //! [`fleet`] and [`ingest::Connection`] are plain values without I/O; what runs them is in [`mod@run`].
 
+mod apart;
 mod api;
 mod certificates;
 pub mod config;

@@ -16,7 +16,7 @@ use crate::journal::Journal;
 use crate::page::About;
 use crate::roster_file::RosterFile;
 use crate::site::ExporterSite;
-use crate::{certificates, housekeeping, sockets};
+use crate::{apart, certificates, housekeeping, sockets};
 
 /// The exporter's sockets, bound.
 #[derive(Debug)]
@@ -105,7 +105,8 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
         config.tls_reload_interval,
         stop.clone(),
     ));
-    let doors = Doors { plain: listeners.ingest, tls: listeners.ingest_tls.zip(security.ingest_tls.clone()) };
+    let doors = Doors::new(listeners.ingest, listeners.ingest_tls.zip(security.ingest_tls.clone()))
+        .context("cannot hand over the listeners for agents")?;
     let house = tokio::spawn(housekeeping::keep(
         Arc::clone(&desk),
         Arc::clone(&http_stats),
@@ -116,7 +117,11 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
     ));
     let http =
         tokio::spawn(http::serve(listeners.http, Arc::new(site), http_config, http_stats, stop.token()));
-    let drained = ingest::serve(doors, Arc::clone(&desk), clock, stop, config.stop_timeout).await;
+    // Apart, so that no scrape and no page keeps a sample waiting.
+    let served_desk = Arc::clone(&desk);
+    let drained =
+        apart::run("ingest", move || ingest::serve(doors, served_desk, clock, stop, config.stop_timeout))
+            .await??;
     let http = http.await.context("the HTTP server has panicked")?;
     house.await.context("housekeeping has panicked")?;
     // The last that is heard of the counters: nobody will scrape them any more.

@@ -57,7 +57,7 @@ fn a_sample_over_tcp_needs_no_memory() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(ingest::serve(
-            Doors { plain: listener, tls: None },
+            Doors::new(listener, None).unwrap(),
             Arc::clone(&desk),
             clock,
             stop.clone(),

@@ -1,5 +1,6 @@
 //! Accepts connections until told to stop.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,24 +21,45 @@ use super::tls::Handshakes;
 use crate::exposition::own::Refusal;
 use crate::sockets::AcceptBackoff;
 
-/// Where connections come in.
+/// Where connections come in. They belong to no runtime: to the one that serves them.
 #[derive(Debug)]
 pub struct Doors {
-    /// As they are.
-    pub plain: TcpListener,
-    /// Over TLS.
-    pub tls: Option<(TcpListener, Arc<ServerTls>)>,
+    plain: std::net::TcpListener,
+    tls: Option<(std::net::TcpListener, Arc<ServerTls>)>,
+}
+
+impl Doors {
+    /// Connections come in as they are at `plain`, and over TLS at the listener that is given with it.
+    ///
+    /// # Errors
+    ///
+    /// When a listener cannot be taken off the runtime that it was bound on, which it has no reason for.
+    pub fn new(plain: TcpListener, tls: Option<(TcpListener, Arc<ServerTls>)>) -> io::Result<Self> {
+        Ok(Self {
+            plain: plain.into_std()?,
+            tls: tls.map(|(listener, tls)| Ok::<_, io::Error>((listener.into_std()?, tls))).transpose()?,
+        })
+    }
 }
 
 /// Serves agents at `doors` until `stop`; then every connection ends within `drain_limit`, each frame that was
-/// answered being counted. No client's and no listener's error ends it earlier.
+/// answered being counted. No client's error ends it earlier, and no error of a listener that serves already.
+///
+/// # Errors
+///
+/// When the runtime cannot wait for the listeners.
 pub async fn serve(
     doors: Doors,
     desk: Arc<Desk>,
     clock: Clock,
     stop: Stop,
     drain_limit: Duration,
-) -> Drained {
+) -> io::Result<Drained> {
+    let plain = TcpListener::from_std(doors.plain)?;
+    let tls = doors
+        .tls
+        .map(|(listener, tls)| Ok::<_, io::Error>((TcpListener::from_std(listener)?, tls)))
+        .transpose()?;
     let front = Front {
         admission: Admission::new(&desk.settings),
         desk,
@@ -45,7 +67,6 @@ pub async fn serve(
         stop,
         connections: TaskTracker::new(),
     };
-    let Doors { plain, tls } = doors;
     tokio::join!(front.accept_until_stopped(&plain, None), async {
         if let Some((listener, tls)) = &tls {
             let handshakes = Handshakes::new(Arc::clone(tls), front.desk.settings.max_tls_handshakes);
@@ -53,7 +74,7 @@ pub async fn serve(
         }
     });
     drop((plain, tls));
-    drain(&front.connections, drain_limit).await
+    Ok(drain(&front.connections, drain_limit).await)
 }
 
 struct Front {
