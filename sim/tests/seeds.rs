@@ -51,6 +51,7 @@ fn each_bug_that_was_found_stays_found() {
         (43, "as 16"),
         (62, "a sample was acknowledged and shown to nobody"),
         (911, "a restarted Prometheus saw an older total for longer than the rules remembered the newest"),
+        (1546, "the last sample waited for an answer until it was too old to go out, and no other followed"),
         (3805, "an agent that had been started a moment before was expected to be up"),
         (6691, "an exporter that was paused for a minute read a replay after it had forgotten the name"),
     ] {

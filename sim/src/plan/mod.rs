@@ -30,7 +30,7 @@ impl Default for Bounds {
 /// From the healing of all faults to the end.
 const CALM: Micros = Micros::from_secs(90);
 
-/// From the moment when each agent makes its last sample, the next one that is due, to the end.
+/// From the moment when each agent makes its last sample, the next one that is due and goes out, to the end.
 const SETTLE: Micros = Micros::from_secs(12);
 
 /// A fault, and when.
@@ -70,7 +70,7 @@ pub struct Plan {
     pub faults: Vec<Planned>,
     /// When all of them are over.
     pub heal: Time,
-    /// When each agent makes its last sample, the next one that is due.
+    /// When each agent makes its last sample, the next one that is due and goes out.
     pub freeze: Time,
     /// The end.
     pub end: Time,

@@ -97,8 +97,10 @@ impl World<'_> {
             _ => sample,
         };
         let due = process.cadence.take(now);
-        host.is_still = self.is_frozen && due;
         let action = process.link.tick(now, sample, due, &mut self.out);
+        // The last sample is one that goes out: whoever still waits for an answer makes another one later, as a real
+        // agent does.
+        host.is_still = self.is_frozen && due && !self.out.is_empty();
         self.act(agent, action)
     }
 
