@@ -56,11 +56,23 @@ impl Scraper {
     /// As [`Scraper::get`], and when it is not text.
     pub fn text(&mut self, path: &str) -> anyhow::Result<String> {
         let mut page = Vec::new();
-        self.fetch(path, &mut page)?;
+        self.page(path, &mut page)?;
         Ok(String::from_utf8(page)?)
     }
 
-    fn fetch(&mut self, path: &str, to: &mut impl Write) -> anyhow::Result<u64> {
+    /// Fetches a page into `page`, in place of what is there. Into memory that was used before a page is received in
+    /// a fraction of the time that new memory takes, as in a scraper that runs for long.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scraper::get`].
+    pub fn page(&mut self, path: &str, page: &mut Vec<u8>) -> anyhow::Result<()> {
+        page.clear();
+        self.fetch(path, page)?;
+        Ok(())
+    }
+
+    fn fetch(&mut self, path: &str, to: &mut impl Receive) -> anyhow::Result<u64> {
         match self.request(path)? {
             Body::Length(length) => self.copy(length, to),
             Body::Chunked => {
@@ -78,8 +90,8 @@ impl Scraper {
         }
     }
 
-    fn copy(&mut self, length: u64, to: &mut impl Write) -> anyhow::Result<u64> {
-        let copied = io::copy(&mut (&mut self.reader).take(length), to)?;
+    fn copy(&mut self, length: u64, to: &mut impl Receive) -> anyhow::Result<u64> {
+        let copied = to.receive((&mut self.reader).take(length))?;
         ensure!(copied == length, "the page ended after {copied} of {length} bytes");
         Ok(length)
     }
@@ -118,6 +130,24 @@ impl Scraper {
                 _ => {}
             }
         }
+    }
+}
+
+/// Where a page goes.
+trait Receive {
+    /// Takes all that `body` gives; how much that was, in bytes.
+    fn receive(&mut self, body: impl Read) -> io::Result<u64>;
+}
+
+impl Receive for Vec<u8> {
+    fn receive(&mut self, mut body: impl Read) -> io::Result<u64> {
+        Ok(body.read_to_end(self)? as u64)
+    }
+}
+
+impl Receive for io::Sink {
+    fn receive(&mut self, mut body: impl Read) -> io::Result<u64> {
+        io::copy(&mut body, self)
     }
 }
 
