@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 /// what it gives. Tasks that `work` has spawned and not waited for end with it.
 ///
 /// Tasks of one thread wake each other without a lock, a queue for strangers or a call of the kernel's; for many
-/// small ones that costs a fifth less than a runtime of several threads (docs/benchmarks.md).
+/// small ones that costs less than a runtime of several threads (docs/benchmarks.md).
 ///
 /// # Errors
 ///
