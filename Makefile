@@ -48,7 +48,7 @@ test-all: ## run the long forms of the tests too
 chaos: ## strike a stack of its own with real faults, compare every counter with the truth (FAULTS=30 SEED=7; as root)
 	@FAULTS="$(FAULTS)" SEED="$(SEED)" scripts/chaos
 
-bench: ## measure the programs beside the least their work can cost (15 minutes; QUICK=1: two; RESTART=1: its restart)
+bench: ## measure the programs beside the least their work can cost (half an hour; QUICK=1: three minutes; RESTART=1: its restart)
 	@QUICK="$(QUICK)" RESTART="$(RESTART)" ONLY="$(ONLY)" scripts/bench
 
 bench-peers: ## measure prometheus-pushgateway, prometheus-node-exporter and the original in turns with ours (12 minutes)
