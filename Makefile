@@ -48,10 +48,10 @@ test-all: ## run the long forms of the tests too
 chaos: ## strike a stack of its own with real faults, compare every counter with the truth (FAULTS=30 SEED=7; as root)
 	@FAULTS="$(FAULTS)" SEED="$(SEED)" scripts/chaos
 
-bench: ## measure the programs beside the least their work can cost (half an hour; QUICK=1: three minutes; RESTART=1: its restart)
+bench: ## measure the programs beside the least their work can cost (20 minutes; QUICK=1: three minutes; RESTART=1: its restart)
 	@QUICK="$(QUICK)" RESTART="$(RESTART)" ONLY="$(ONLY)" scripts/bench
 
-bench-peers: ## measure prometheus-pushgateway, prometheus-node-exporter and the original in turns with ours (12 minutes)
+bench-peers: ## measure prometheus-pushgateway, prometheus-node-exporter and the original in turns with ours (5 minutes)
 	@scripts/bench-peers
 
 hostile: ## set strangers, floods and broken peers on a real exporter (CASES="B1 H2"; SHORT=1: a minute)

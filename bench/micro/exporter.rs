@@ -1,12 +1,13 @@
 //! The exporter's part: a connection's bytes to its answer, the fleet, its text.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{Claim, ConnectionId, Fleet, FleetSettings, Place, Reported, Roster};
+use cpumon_exporter::fleet::{
+    Claim, ConnectionId, Fleet, FleetSettings, Place, Reported, Roster, SharedFleet,
+};
 use cpumon_exporter::ingest::{Connection, Desk, IngestSettings, Verdict};
 use cpumon_exporter::journal::Journal;
 use cpumon_load::machine::{self, Machine};
@@ -54,7 +55,7 @@ fn reported(seq: u64, sample: Sample) -> Reported {
 #[divan::bench]
 fn receive(bencher: Bencher<'_, '_>) {
     let desk = Desk {
-        fleet: Mutex::new(Fleet::new(FleetSettings::default(), &Roster::default(), NOW)),
+        fleet: SharedFleet::new(Fleet::new(FleetSettings::default(), &Roster::default(), NOW)),
         metrics: OwnMetrics::new(&thresholds()).expect("names of metrics"),
         journal: Journal::default(),
         settings: IngestSettings { frame_rate: 1_000_000, ..IngestSettings::default() },
@@ -91,7 +92,7 @@ fn apply(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = [1_000, 10_000])]
 fn render(bencher: Bencher<'_, '_>, agents: usize) {
-    let fleet = Mutex::new(fleet(agents).0);
+    let fleet = SharedFleet::new(fleet(agents).0);
     let renderer = Renderer::new(thresholds());
     bencher.bench_local(|| renderer.render(black_box(&fleet), NOW.mono).up);
 }

@@ -27,7 +27,7 @@ pub struct Extent {
 const RESERVE: usize = 1_024;
 
 impl Extent {
-    /// All of it: less than 15 minutes. The largest fleet is what descriptors allow in one process.
+    /// All of it: about twenty minutes. The largest fleet is what descriptors allow in one process.
     pub fn full() -> Self {
         let most = cpumon_load::descriptors::room().saturating_sub(RESERVE).min(19_000);
         Self {

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use cpumon_load::client::Dialect;
 use cpumon_protocol::model::Micros;
 
 use crate::extent::Extent;
@@ -59,7 +60,7 @@ pub fn measure(extent: &Extent, table: &mut Table) -> anyhow::Result<()> {
 fn restart(agents: usize, down: Duration, figures: &mut Figures) -> anyhow::Result<()> {
     let exporter = Exporter::start()?;
     let (ingest, http) = (exporter.ingest, exporter.http);
-    let mut crowd = fleet::crowd(ingest, agents)?;
+    let mut crowd = fleet::crowd(ingest, agents, Dialect::V1)?;
     drop(exporter);
     crowd.run(BACK_MAX, |crowd| crowd.answered() == 0)?;
     crowd.run(down.into(), |_| false)?;

@@ -1,7 +1,10 @@
 //! A scraper: one kept-alive connection over which pages are fetched, and nothing is done with them.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -157,6 +160,34 @@ enum Body {
     Length(u64),
     /// Chunks, each of which tells its length.
     Chunked,
+}
+
+/// A page in a file that goes with this value: what the bare server is to serve.
+#[derive(Debug)]
+pub struct PageFile(PathBuf);
+
+impl PageFile {
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for it.
+    pub fn new(page: &[u8]) -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("cpumon-bench-{}.page", std::process::id()));
+        fs::write(&path, page)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &OsStr {
+        self.0.as_os_str()
+    }
+}
+
+impl Drop for PageFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 /// How many series a page has.

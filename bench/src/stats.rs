@@ -45,6 +45,16 @@ impl Runs {
         Self(bounds.map(|(lowest, highest)| highest / lowest).into_iter().collect())
     }
 
+    /// The highest ratio of a figure to one before it, as one figure: 1 where they only fall.
+    pub fn growth(&self) -> Self {
+        let mut lowest = f64::INFINITY;
+        let ratios = self.0.iter().map(|&figure| {
+            lowest = lowest.min(figure);
+            figure / lowest
+        });
+        Self(ratios.max_by(f64::total_cmp).into_iter().collect())
+    }
+
     /// Each run's figure over that of the same run of `other`: what the machine did to one, it did to both.
     pub fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect())
@@ -115,6 +125,14 @@ mod tests {
     fn spread_is_the_highest_over_the_lowest() {
         assert_eq!([3.0, 2.0, 5.0].into_iter().collect::<Runs>().spread().to_string(), "2.50");
         assert!(Runs::default().spread().is_empty());
+    }
+
+    #[test]
+    fn growth_is_over_what_came_before() {
+        let growth = |figures: &[f64]| figures.iter().copied().collect::<Runs>().growth();
+        assert_eq!(growth(&[4.0, 2.0, 3.0, 1.0]).to_string(), "1.50");
+        assert_eq!(growth(&[4.0, 3.0]).to_string(), "1.00");
+        assert!(growth(&[]).is_empty());
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! How long it takes from the sending of a sample until a finished scrape shows it (wall time), with a thousand
-//! agents beside.
+//! clients beside.
+//!
+//! Once with agents and all that they tell, some fifty series each, beside a bare server that sends the same page out of
+//! memory; and once with the original's clients, which tell one value each, as the servers that we are compared with are
+//! told.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,26 +12,30 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use cpumon_load::client::Dialect;
 use cpumon_load::machine::{self, Machine};
 use cpumon_protocol::model::{AgentName, Micros, Moment, Ratio, Sample};
 use cpumon_protocol::session::agent::{AgentSession, Answer};
 
 use crate::extent::Extent;
 use crate::fleet;
-use crate::program::Exporter;
-use crate::scrape::Scraper;
+use crate::program::{BareServer, Exporter};
+use crate::scrape::{PageFile, Scraper};
 use crate::stats::Runs;
 use crate::table::{Row, Table, Target};
 
-/// How many agents send beside the one that is looked for.
-const AGENTS: usize = 1_000;
+/// How many clients send beside the one that is looked for.
+const CLIENTS: usize = 1_000;
 
 /// Samples looked for in one run, whose median is the run's figure.
-const PROBES: u32 = 40;
+const PROBES: u32 = 25;
 
 /// The pause between two of them: to fall on any moment of the others' second, and no more of them in a second than the
 /// exporter takes from one agent without making it wait.
 const PAUSE: Duration = Duration::from_millis(213);
+
+/// The longest that it may take.
+const TARGET: Target = Target::AtMost(3.0);
 
 /// Measures it.
 ///
@@ -35,46 +43,74 @@ const PAUSE: Duration = Duration::from_millis(213);
 ///
 /// When a program does not run, or a scrape does not show what was acknowledged.
 pub fn measure(extent: &Extent, table: &mut Table) -> anyhow::Result<()> {
+    let (agents, page) = beside(Dialect::V1, extent)?;
+    let what = format!("{CLIENTS} agents: from push to visible, wall time");
+    let row = Row::new(what, "ms", agents).beside("static page", fetch(&page, extent)?);
+    table.push(&row.target(TARGET));
+    let (original, _) = beside(Dialect::Original, extent)?;
+    let what = format!("{CLIENTS} clients of the original: the same");
+    table.push(&Row::new(what, "ms", original).target(TARGET));
+    Ok(())
+}
+
+/// The same with clients of one dialect beside, and the page as it was at last.
+fn beside(dialect: Dialect, extent: &Extent) -> anyhow::Result<(Runs, Vec<u8>)> {
     let exporter = Exporter::start()?;
-    let mut crowd = fleet::crowd(exporter.ingest, AGENTS)?;
+    let mut crowd = fleet::crowd(exporter.ingest, CLIENTS, dialect)?;
     let is_over = AtomicBool::new(false);
-    let runs = thread::scope(|scope| {
+    thread::scope(|scope| {
         let sending = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 crowd.run(Micros::from_millis(100), |_| false)?;
             }
             anyhow::Ok(())
         });
-        let runs = probe(&exporter, extent.runs);
+        let probed = probe(&exporter, extent.runs);
         is_over.store(true, Ordering::Relaxed);
         sending.join().map_err(|_| anyhow::anyhow!("the crowd has panicked"))??;
-        runs
-    })?;
-    table.push(
-        &Row::new(format!("{AGENTS} agents: from push to visible, wall time"), "ms", runs)
-            .target(Target::AtMost(3.0)),
-    );
-    Ok(())
+        probed
+    })
 }
 
-fn probe(exporter: &Exporter, runs: usize) -> anyhow::Result<Runs> {
+/// How long it takes to fetch `page` from the bare server.
+fn fetch(page: &[u8], extent: &Extent) -> anyhow::Result<Runs> {
+    let file = PageFile::new(page)?;
+    let server = BareServer::start(&[file.path()])?;
+    let (mut scraper, mut received) = (Scraper::connect(server.address)?, Vec::new());
+    medians(extent.runs, |_| {
+        let begun = Instant::now();
+        scraper.page("/metrics", &mut received)?;
+        Ok(begun.elapsed())
+    })
+}
+
+fn probe(exporter: &Exporter, runs: usize) -> anyhow::Result<(Runs, Vec<u8>)> {
     let mut probe = Probe::connect(exporter.ingest)?;
-    let mut scraper = Scraper::connect(exporter.http)?;
-    let (mut medians, mut page) = (Runs::default(), Vec::new());
+    let (mut scraper, mut page) = (Scraper::connect(exporter.http)?, Vec::new());
+    let medians = medians(runs, |number| {
+        // No two of them are alike.
+        let millionths = 100_000 + number;
+        let begun = Instant::now();
+        probe.push(millionths)?;
+        scraper.page("/metrics", &mut page)?;
+        let took = begun.elapsed();
+        let line = format!("cpumon_utilization_ratio{{agent=\"probe\"}} 0.{millionths:06}");
+        let line = line.trim_end_matches('0');
+        let is_shown = str::from_utf8(&page)?.lines().any(|shown| shown == line);
+        ensure!(is_shown, "the scrape does not show {line}");
+        Ok(took)
+    })?;
+    Ok((medians, page))
+}
+
+/// The median of each run, in milliseconds, of what `probe` took; it is told how many there were before.
+fn medians(runs: usize, mut probe: impl FnMut(u32) -> anyhow::Result<Duration>) -> anyhow::Result<Runs> {
+    let mut medians = Runs::default();
     for run in 0..runs {
         let mut figures = Runs::default();
         for step in 0..PROBES {
             thread::sleep(PAUSE);
-            // No two of them are alike.
-            let millionths = 100_000 + run as u32 * PROBES + step;
-            let begun = Instant::now();
-            probe.push(millionths)?;
-            scraper.page("/metrics", &mut page)?;
-            figures.push(begun.elapsed().as_secs_f64() * 1e3);
-            let page = str::from_utf8(&page)?;
-            let line = format!("cpumon_utilization_ratio{{agent=\"probe\"}} 0.{millionths:06}");
-            let line = line.trim_end_matches('0');
-            ensure!(page.lines().any(|shown| shown == line), "the scrape does not show {line}");
+            figures.push(probe(run as u32 * PROBES + step)?.as_secs_f64() * 1e3);
         }
         medians.push(figures.median());
     }

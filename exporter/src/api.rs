@@ -3,16 +3,11 @@
 
 mod detail;
 
-use std::sync::{Mutex, PoisonError};
-
 use cpumon_protocol::model::{Millionths, Moment, Ratio, Sample};
 use serde::Serialize;
 
-use crate::fleet::{AgentView, Fleet, Info};
+use crate::fleet::{AgentView, Info, SharedFleet};
 use detail::Detail;
-
-/// How many agents are looked at before the fleet is let go of, so that ingest waits for microseconds only.
-const BATCH: usize = 64;
 
 #[derive(Serialize)]
 struct Document {
@@ -53,23 +48,16 @@ struct Present {
 }
 
 /// The fleet as of `now`, by name.
-pub(crate) fn agents(fleet: &Mutex<Fleet>, now: Moment) -> Vec<u8> {
+pub(crate) fn agents(fleet: &SharedFleet, now: Moment) -> Vec<u8> {
     let mut agents = Vec::new();
-    let mut next = Some(0);
-    while let Some(from) = next {
-        let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
-        next = fleet.visit(from, BATCH, now, |view| agents.push(Agent::of(&view)));
-        drop(fleet);
-        // Whoever waits for the fleet gets it before the next batch does.
-        std::thread::yield_now();
-    }
+    fleet.show_all(now, |view| agents.push(Agent::of(view)));
     agents.sort_by(|one, other| one.agent.cmp(&other.agent));
     json(&Document { agents })
 }
 
 /// All that is known at `now` of the agent called `name`. Whoever asks looks at it: the next answers have its cores too.
-pub(crate) fn agent(fleet: &Mutex<Fleet>, name: &str, now: Moment) -> Option<Vec<u8>> {
-    let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
+pub(crate) fn agent(fleet: &SharedFleet, name: &str, now: Moment) -> Option<Vec<u8>> {
+    let mut fleet = fleet.write();
     fleet.look(name, now, None);
     let detail = fleet.show(name, now, |view| Detail::of(&view))?;
     drop(fleet);

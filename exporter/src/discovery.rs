@@ -1,15 +1,11 @@
 //! `/sd`: every agent as a target of its own, in the form of Prometheus's HTTP service discovery.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use cpumon_protocol::model::Moment;
 use serde::Serialize;
 
-use crate::fleet::{AgentView, Client, Fleet};
-
-/// How many agents are taken down before the fleet is let go of.
-const BATCH: usize = 256;
+use crate::fleet::{AgentView, Client, SharedFleet};
 
 /// Targets that share their labels; here always one.
 #[derive(Serialize)]
@@ -23,16 +19,12 @@ struct Group<'a> {
 ///
 /// Who is gone stays a target until it is forgotten, so that its `up` is 0; who has left in peace is none, nor are the
 /// original's clients, of whom nothing is known that node_exporter has a name for.
-pub(crate) fn targets(fleet: &Mutex<Fleet>, now: Moment, host: &str) -> Option<Vec<u8>> {
-    let mut groups = Vec::new();
-    let mut next = Some(0);
-    while let Some(from) = next {
-        let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
-        if !fleet.is_settled(now) {
-            return None;
-        }
-        next = fleet.visit(from, BATCH, now, |view| groups.extend(group(&view, host)));
+pub(crate) fn targets(fleet: &SharedFleet, now: Moment, host: &str) -> Option<Vec<u8>> {
+    if !fleet.read().is_settled(now) {
+        return None;
     }
+    let mut groups = Vec::new();
+    fleet.show_all(now, |view| groups.extend(group(view, host)));
     groups.sort_by(|one, other| one.labels.cmp(&other.labels));
     // A structure with text for keys always has a JSON form.
     Some(serde_json::to_vec(&groups).unwrap_or_default())

@@ -10,6 +10,7 @@ use cpumon_protocol::model::Micros;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::exposition::own::Refusal;
+use crate::exposition::render::Renderer;
 use crate::fleet::Roster;
 use crate::http::HttpStats;
 use crate::ingest::Desk;
@@ -29,6 +30,7 @@ const COMPLAIN_EVERY: Micros = Micros::from_secs(60);
 pub(crate) async fn keep(
     desk: Arc<Desk>,
     http: Arc<HttpStats>,
+    renderer: Arc<Renderer>,
     clock: Clock,
     file: Option<RosterFile>,
     state_interval: Duration,
@@ -47,9 +49,11 @@ pub(crate) async fn keep(
         let now_refused = http_refusals(&http);
         tell_refused(&desk.journal, &told, &now_refused);
         told = now_refused;
-        let is_due = written.elapsed() >= state_interval;
-        let roster = sweep(&desk, clock, is_due);
-        if let (Some(file), Some(roster)) = (&file, roster) {
+        renderer.tidy(clock.now().mono);
+        desk.fleet().sweep(clock.now().mono);
+        // Without a file for it there is no roster: it has every name.
+        let Some(file) = &file else { continue };
+        if let Some(roster) = roster(&desk, written.elapsed() >= state_interval) {
             written = Instant::now();
             save(file.clone(), roster, &mut complaints, clock).await;
         }
@@ -69,10 +73,9 @@ fn tell_refused<const N: usize>(journal: &Journal, told: &[(Refusal, u64); N], n
     }
 }
 
-/// Sweeps the fleet; its roster, if that is due or has other names than before.
-fn sweep(desk: &Desk, clock: Clock, is_due: bool) -> Option<Roster> {
+/// The fleet's roster, if that is due or has other names than before.
+fn roster(desk: &Desk, is_due: bool) -> Option<Roster> {
     let mut fleet = desk.fleet();
-    fleet.sweep(clock.now().mono);
     let changed = fleet.roster_if_changed();
     if is_due { Some(fleet.roster()) } else { changed }
 }

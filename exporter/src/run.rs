@@ -1,6 +1,6 @@
 //! The exporter put together.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use cpumon_daemon::clock::Clock;
@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::exposition::own::OwnMetrics;
-use crate::fleet::{Fleet, Roster};
+use crate::exposition::render::Renderer;
+use crate::fleet::{Fleet, Roster, SharedFleet};
 use crate::http::{self, HttpStats};
 use crate::ingest::{self, Desk, Doors};
 use crate::journal::Journal;
@@ -82,19 +83,21 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
     let metrics =
         OwnMetrics::new(&config.thresholds()).context("cannot set up the exporter's own metrics")?;
     let desk = Arc::new(Desk {
-        fleet: Mutex::new(Fleet::new(config.fleet(), &roster, clock.now())),
+        fleet: SharedFleet::new(Fleet::new(config.fleet(), &roster, clock.now())),
         metrics,
         journal: Journal::default(),
         settings,
     });
     let http_stats = Arc::new(HttpStats::default());
-    let site = ExporterSite::new(
-        Arc::clone(&desk),
-        About { thresholds: config.thresholds(), ingest_port: listeners.ingest.local_addr()?.port() },
-        Arc::clone(&http_stats),
+    let renderer = Arc::new(Renderer::new(config.thresholds()));
+    let site = ExporterSite {
+        desk: Arc::clone(&desk),
+        about: About { thresholds: config.thresholds(), ingest_port: listeners.ingest.local_addr()?.port() },
+        renderer: Arc::clone(&renderer),
+        http: Arc::clone(&http_stats),
         clock,
-        stop.clone(),
-    );
+        stop: stop.clone(),
+    };
 
     let security = &config.security;
     tokio::spawn(certificates::follow(
@@ -110,6 +113,7 @@ pub async fn run(config: Config, listeners: Listeners, stop: Stop) -> anyhow::Re
     let house = tokio::spawn(housekeeping::keep(
         Arc::clone(&desk),
         Arc::clone(&http_stats),
+        renderer,
         clock,
         roster_file,
         config.state_interval,

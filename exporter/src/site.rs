@@ -38,20 +38,16 @@ pub(crate) fn http_refusals(http: &HttpStats) -> [(Refusal, u64); 10] {
 /// The exporter, as HTTP sees it.
 #[derive(Debug)]
 pub(crate) struct ExporterSite {
-    desk: Arc<Desk>,
-    about: About,
-    renderer: Renderer,
-    http: Arc<HttpStats>,
-    clock: Clock,
-    stop: Stop,
+    /// What is shown.
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) about: About,
+    pub(crate) renderer: Arc<Renderer>,
+    pub(crate) http: Arc<HttpStats>,
+    pub(crate) clock: Clock,
+    pub(crate) stop: Stop,
 }
 
 impl ExporterSite {
-    /// Shows what is on `desk`.
-    pub(crate) fn new(desk: Arc<Desk>, about: About, http: Arc<HttpStats>, clock: Clock, stop: Stop) -> Self {
-        Self { desk, about, renderer: Renderer::new(about.thresholds), http, clock, stop }
-    }
-
     /// Looks at an agent; waits for its cores where they may still come, but no longer than `patience`.
     async fn look(&self, agent: &str, patience: Duration) -> Looked {
         let begun = self.clock.now().mono;
@@ -71,7 +67,7 @@ impl Site for ExporterSite {
     fn render_metrics(&self, segments: &mut Vec<Bytes>) {
         let begun = Instant::now();
         let rendering = self.renderer.render(&self.desk.fleet, self.clock.now().mono);
-        segments.extend(rendering.families.into_iter().map(Bytes::from));
+        segments.extend(rendering.families.into_iter().map(Bytes::from_owner));
         let metrics = &self.desk.metrics;
         for (refusal, count) in http_refusals(&self.http) {
             metrics.set_refused_connections(refusal, count);

@@ -320,7 +320,7 @@ impl Crowd {
     fn connect(&mut self, index: usize) {
         self.disconnect(index);
         let Some(member) = self.members.get_mut(index) else { return };
-        match socket::begin(self.exporter, &self.epoll, index as u64) {
+        match socket::begin(self.exporter, &self.epoll, index) {
             Ok(stream) => member.socket = Socket::Opening(stream),
             Err(error) => self.lost(index, Failure::Io(error.to_string().into())),
         }

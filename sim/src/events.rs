@@ -1,10 +1,6 @@
-//! What is going to happen, in the order of time.
-
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+//! What may happen.
 
 use crate::network::{ConnId, Way};
-use crate::time::Time;
 
 /// Something that happens at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,42 +37,4 @@ pub(crate) enum Event {
     Freeze,
     /// The last scrape, and the reckoning.
     End,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Entry {
-    at: Time,
-    /// Of two events at one moment, the one that was scheduled first comes first.
-    order: u64,
-    event: Event,
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// All events to come.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    heap: BinaryHeap<Reverse<Entry>>,
-    scheduled: u64,
-}
-
-impl Queue {
-    pub(crate) fn schedule(&mut self, at: Time, event: Event) {
-        self.scheduled += 1;
-        self.heap.push(Reverse(Entry { at, order: self.scheduled, event }));
-    }
-
-    pub(crate) fn next(&mut self) -> Option<(Time, Event)> {
-        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.event))
-    }
 }

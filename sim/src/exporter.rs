@@ -1,13 +1,12 @@
 //! A host with an exporter on it: the roster on its disk, and the process while there is one.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 
 use anyhow::Context as _;
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{Fleet, FleetSettings, Roster};
+use cpumon_exporter::fleet::{Fleet, FleetSettings, Roster, SharedFleet};
 use cpumon_exporter::ingest::{Desk, IngestSettings};
 use cpumon_exporter::journal::Journal;
 use cpumon_protocol::model::{Micros, Ratio};
@@ -96,7 +95,7 @@ impl ExporterHost {
         self.is_host_up = true;
         self.process = Some(ExporterProcess {
             desk: Desk {
-                fleet: Mutex::new(Fleet::new(settings, &roster, self.clock.now(now))),
+                fleet: SharedFleet::new(Fleet::new(settings, &roster, self.clock.now(now))),
                 metrics: OwnMetrics::new(&thresholds).context("the exporter's own metrics")?,
                 journal: Journal::default(),
                 settings: IngestSettings::default(),

@@ -6,7 +6,7 @@
 //! seed is one history, the same each time.
 //!
 //! - [`plan`]: what is to happen in a seed;
-//! - `events`, [`time`], `random`: the driver's parts;
+//! - `events`, `queue`, [`time`], `random`: the driver's parts;
 //! - `machine`, `network`, `agent`, `exporter`: one host or one connection each;
 //! - `ledger`: the truth, kept beside the program: what each agent has made and what became of it;
 //! - `prometheus`: reads the rendered text as Prometheus would, keeps series, applies the recording rules;
@@ -25,6 +25,7 @@ mod network;
 pub mod options;
 pub mod plan;
 mod prometheus;
+mod queue;
 mod random;
 pub mod sabotage;
 pub mod spread;

@@ -3,13 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers end the test")]
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
 
 use cpumon_agent::link::rendezvous::Place;
 use cpumon_agent::link::{Action, Failure, Link, LinkSettings};
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
-use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Roster};
+use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Roster, SharedFleet};
 use cpumon_exporter::ingest::{Connection, Desk, IngestSettings, Verdict};
 use cpumon_exporter::journal::Journal;
 use cpumon_protocol::model::{
@@ -48,7 +47,7 @@ fn desk() -> Desk {
     let ratio = |millionths| Ratio::from_millionths(millionths).unwrap();
     let thresholds = Thresholds { warning: ratio(800_000), critical: ratio(950_000) };
     Desk {
-        fleet: Mutex::new(Fleet::new(FleetSettings::default(), &Roster::default(), Now::default())),
+        fleet: SharedFleet::new(Fleet::new(FleetSettings::default(), &Roster::default(), Now::default())),
         metrics: OwnMetrics::new(&thresholds).unwrap(),
         journal: Journal::default(),
         settings: IngestSettings::default(),

@@ -30,7 +30,7 @@ impl Senders {
     /// So many agents, each of which has been answered once.
     pub(super) fn start(kind: Kind, server: SocketAddr, agents: usize) -> anyhow::Result<Self> {
         match kind {
-            Kind::Cpumon => Ok(Self::Crowd(fleet::crowd(server, agents)?.into())),
+            Kind::Cpumon => Ok(Self::Crowd(fleet::crowd(server, agents, Dialect::V1)?.into())),
             Kind::Original => {
                 let mut crowd = Crowd::new(&CrowdSettings {
                     exporter: server,
@@ -130,7 +130,8 @@ impl Pusher {
         let length = self.stream.read(&mut answer)?;
         let answer = answer.get(..length).unwrap_or_default();
         ensure!(
-            answer.starts_with(b"HTTP/1.1 200"),
+            // Without its check it answers before it has looked at what was pushed.
+            answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.1 202"),
             "a push is answered {:?}",
             String::from_utf8_lossy(answer)
         );
@@ -176,7 +177,8 @@ impl Finder {
             }
             Self::Original(stream) => {
                 let percent = format!("{}.{:04}1", number % 100, number / 100);
-                write!(stream, "{{\"The Percentage Of CPU USAGE\": {percent}}}")?;
+                // In one piece: the original takes each that it reads for a whole one.
+                stream.write_all(format!("{{\"The Percentage Of CPU USAGE\": {percent}}}").as_bytes())?;
                 ensure!(stream.read(&mut [0; 1024])? > 0, "the server closed the connection");
                 Ok(format!(" {percent}"))
             }

@@ -21,7 +21,7 @@ const AGENTS: usize = 1_000;
 const SETTLE: Duration = Duration::from_millis(1_200);
 
 /// Values looked for in one run, whose median is the run's figure; and the pause between two.
-const PROBES: (u32, Duration) = (20, Duration::from_millis(23));
+const PROBES: (u32, Duration) = (20, Duration::from_millis(61));
 
 /// How many starts of a program are one run's figure, by their median.
 const STARTS: usize = 3;

@@ -1,6 +1,6 @@
 //! The exporter's listener over a real socket, on a runtime of this thread.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cpumon_bench::frames::Conversation;
@@ -8,7 +8,7 @@ use cpumon_daemon::clock::Clock;
 use cpumon_daemon::stop::Stop;
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
-use cpumon_exporter::fleet::{Fleet, FleetSettings, Roster};
+use cpumon_exporter::fleet::{Fleet, FleetSettings, Roster, SharedFleet};
 use cpumon_exporter::ingest::{self, Desk, Doors, IngestSettings};
 use cpumon_exporter::journal::Journal;
 use cpumon_protocol::model::Ratio;
@@ -25,7 +25,7 @@ fn desk(clock: Clock) -> Arc<Desk> {
         critical: Ratio::from_millionths(950_000).unwrap(),
     };
     Arc::new(Desk {
-        fleet: Mutex::new(Fleet::new(FleetSettings::default(), &Roster::default(), clock.now())),
+        fleet: SharedFleet::new(Fleet::new(FleetSettings::default(), &Roster::default(), clock.now())),
         metrics: OwnMetrics::new(&thresholds).unwrap(),
         journal: Journal::default(),
         settings: IngestSettings { frame_rate: 1_000_000, ..IngestSettings::default() },

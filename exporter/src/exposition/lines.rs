@@ -214,10 +214,16 @@ fn end_line(value: impl Into<Number>, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
+/// What the format wants to be escaped in a label's value.
+const ESCAPED: [u8; 3] = *b"\\\"\n";
+
 /// Appends a label's value; backslash, quote and line feed are escaped, as the format demands.
 fn escape(value: &str, out: &mut Vec<u8>) {
     let mut rest = value.as_bytes();
-    while let Some(at) = memchr::memchr3(b'\\', b'"', b'\n', rest) {
+    if is_plain(rest) {
+        return out.extend_from_slice(rest);
+    }
+    while let Some(at) = rest.iter().position(|byte| ESCAPED.contains(byte)) {
         out.extend_from_slice(&rest[..at]);
         out.extend_from_slice(match rest[at] {
             b'\n' => b"\\n",
@@ -227,6 +233,29 @@ fn escape(value: &str, out: &mut Vec<u8>) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
+}
+
+/// Whether nothing in `text` needs an escape. Nearly no value does, and all are short: they are looked at eight bytes at
+/// a time, which takes less than half as long as a search.
+fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks();
+    match text.last_chunk() {
+        // The last eight bytes are looked at together too, some of them again.
+        Some(last) => words.iter().chain([last]).all(|word| is_plain_word(u64::from_le_bytes(*word))),
+        None => rest.iter().all(|byte| !ESCAPED.contains(byte)),
+    }
+}
+
+/// The same of the eight bytes in a register. Taking one from a byte borrows from its highest bit only if the byte is
+/// zero, or if that bit was set before.
+fn is_plain_word(word: u64) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    ESCAPED.iter().all(|&byte| {
+        // Zero where `word` has the byte.
+        let differences = word ^ (ONES * u64::from(byte));
+        differences.wrapping_sub(ONES) & !differences & HIGHEST == 0
+    })
 }
 
 /// Appends an address as its own `Display` does; that of IPv4, which nearly all have, in a fifth of the time.
@@ -273,6 +302,11 @@ mod tests {
             ("\"", "\\\""),
             ("a\\b\nc\"d\\", "a\\\\b\\nc\\\"d\\\\"),
             ("é\n\n☃", "é\\n\\n☃"),
+            ("12345678", "12345678"),
+            ("1234567\"", "1234567\\\""),
+            ("12345678\"", "12345678\\\""),
+            ("\"2345678", "\\\"2345678"),
+            ("1234567812\n45678", "1234567812\\n45678"),
         ] {
             assert_eq!(written(|out| escape(value, out)), expected, "{value:?}");
         }

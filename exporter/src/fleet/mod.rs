@@ -8,6 +8,7 @@ mod detail;
 mod gone;
 mod roster;
 mod settings;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use detail::{Detail, Looked};
 use gone::LongestGone;
 pub use roster::{Roster, RosterError};
 pub use settings::FleetSettings;
+pub use shared::SharedFleet;
 
 /// How many replaced runs of a name are remembered.
 const RETIRED_MAX: usize = 4;

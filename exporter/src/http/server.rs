@@ -146,21 +146,25 @@ impl Server {
         let open = OpenConnection::new(Arc::clone(&self.stats), slot);
         let (routes, stop, limit) = (routes.clone(), self.stop.clone(), self.config.first_request_limit);
         let guard = Guard { token: self.config.token.clone(), stats: Arc::clone(&self.stats) };
-        let tls = self.config.tls.as_ref().map(|tls| tls.config());
         let stalled = Arc::clone(&self.stalled);
+        // Two kinds of task, so that a plain connection keeps no room for TLS.
+        let Some(tls) = &self.config.tls else {
+            self.connections.spawn(async move {
+                let evicted = open.slot.evicted();
+                let ending = connection::serve(stream, routes, guard, progress, &stop, evicted).await;
+                open.end(&ending, &stalled);
+            });
+            return;
+        };
+        let tls = tls.config();
         self.connections.spawn(async move {
             let evicted = open.slot.evicted();
-            let ending = match tls {
-                None => connection::serve(stream, routes, guard, progress, &stop, evicted).await,
-                Some(tls) => match shake_hands(stream, tls, limit, &stop, evicted).await {
-                    Ok(stream) => connection::serve(stream, routes, guard, progress, &stop, evicted).await,
-                    Err(ending) => ending,
-                },
+            // What shaking hands needs is freed with it.
+            let ending = match Box::pin(shake_hands(stream, tls, limit, &stop, evicted)).await {
+                Ok(stream) => connection::serve(stream, routes, guard, progress, &stop, evicted).await,
+                Err(ending) => ending,
             };
-            if matches!(ending, Ending::Stalled) {
-                stalled.fetch_add(1, Ordering::Relaxed);
-            }
-            open.count(&ending);
+            open.end(&ending, &stalled);
         });
     }
 
@@ -243,9 +247,13 @@ impl OpenConnection {
         Self { stats, slot }
     }
 
-    fn count(&self, ending: &Ending) {
+    /// Counts how it has ended.
+    fn end(self, ending: &Ending, stalled: &AtomicUsize) {
         match ending {
-            Ending::Closed | Ending::Stopped | Ending::Stalled => {}
+            Ending::Closed | Ending::Stopped => {}
+            Ending::Stalled => {
+                stalled.fetch_add(1, Ordering::Relaxed);
+            }
             Ending::Evicted => self.stats.evicted_connections.increment(),
             Ending::Malformed => self.stats.malformed_requests.increment(),
             Ending::Handshake => self.stats.failed_handshakes.increment(),

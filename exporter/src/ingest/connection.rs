@@ -1,7 +1,7 @@
 //! One connection as a plain value: what its client says becomes changes of the fleet and answers.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::RwLockWriteGuard;
 
 use cpumon_protocol::limits::CORES_MAX;
 use cpumon_protocol::model::{Cores, Hello, Micros, Moment, Now, Sample};
@@ -11,7 +11,7 @@ use cpumon_protocol::session::exporter::{self, ExporterSession, Received};
 use super::pace::Pace;
 use super::settings::IngestSettings;
 use crate::exposition::own::{OwnMetrics, Refusal};
-use crate::fleet::{Claim, ConnectionId, End, Fleet, Place, Reported};
+use crate::fleet::{Claim, ConnectionId, End, Fleet, Place, Reported, SharedFleet};
 use crate::journal::Journal;
 
 /// When a refused agent may come back with another outcome.
@@ -30,7 +30,7 @@ const SENT_WITHIN: Micros = Micros::from_secs(1);
 #[derive(Debug)]
 pub struct Desk {
     /// Who is there.
-    pub fleet: Mutex<Fleet>,
+    pub fleet: SharedFleet,
     /// What is counted.
     pub metrics: OwnMetrics,
     /// What is told.
@@ -41,9 +41,8 @@ pub struct Desk {
 
 impl Desk {
     /// The fleet, for a moment: nothing is parsed, written or waited for while it is held.
-    pub fn fleet(&self) -> MutexGuard<'_, Fleet> {
-        // A panic in between leaves no agent half changed: each change is one assignment.
-        self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn fleet(&self) -> RwLockWriteGuard<'_, Fleet> {
+        self.fleet.write()
     }
 }
 

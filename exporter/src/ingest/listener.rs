@@ -117,7 +117,8 @@ impl Front {
                 let connection = Connection::new(slot.id(), peer, &self.desk.settings, now);
                 let (desk, clock, stop) = (Arc::clone(&self.desk), self.clock, self.stop.clone());
                 if let Some(handshakes) = tls {
-                    let guest = Guest { peer, connection, desk, clock, slot, eviction, stop };
+                    let connections = self.connections.clone();
+                    let guest = Guest { peer, connection, desk, clock, slot, eviction, stop, connections };
                     self.connections.spawn(guest.enter(stream, handshakes.clone()));
                 } else {
                     // Answers are small and waited for.
@@ -150,10 +151,12 @@ struct Guest {
     slot: Slot,
     eviction: Eviction,
     stop: Stop,
+    connections: TaskTracker,
 }
 
 impl Guest {
-    /// Shakes hands within the time to hello, which goes on; then the connection is as any.
+    /// Shakes hands within the time to hello, which goes on; then the connection is as any, in a task of its own: this
+    /// one is as large as a handshake needs, which is several kilobytes for as long as the connection lasts.
     async fn enter(mut self, stream: TcpStream, handshakes: Handshakes) {
         let due = self.clock.instant(self.connection.deadline(&self.desk.settings));
         let refusal = tokio::select! {
@@ -161,9 +164,10 @@ impl Guest {
             () = self.stop.requested() => return,
             shaken = timeout_at(due, handshakes.shake(stream)) => match shaken {
                 Ok(Ok(stream)) => {
-                    let Self { peer, connection, desk, clock, slot, eviction, stop } = self;
-                    let socket = Socket::new(stream, peer, connection, desk, clock);
-                    return socket.serve(slot, eviction, stop).await;
+                    let Self { peer, connection, desk, clock, slot, eviction, stop, connections } = self;
+                    let socket = Socket::new(Box::new(stream), peer, connection, desk, clock);
+                    connections.spawn(socket.serve(slot, eviction, stop));
+                    return;
                 }
                 Ok(Err(error)) => {
                     self.desk.metrics.refuse_connection(Refusal::Tls);

@@ -61,7 +61,8 @@ impl Stream for TcpStream {
     }
 }
 
-impl Stream for TlsStream<TcpStream> {
+/// Boxed: it is a kilobyte, and a future holds what it is given more than once.
+impl Stream for Box<TlsStream<TcpStream>> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }
@@ -102,31 +103,44 @@ impl<S: Stream> Socket<S> {
     }
 
     /// Serves the connection to its end.
-    pub(super) async fn serve(mut self, mut slot: Slot, eviction: Eviction, stop: Stop) {
-        self.desk.metrics.connections.inc();
-        let over = self.serve_until_over(&mut slot, eviction, stop).await;
-        self.desk.metrics.connections.dec();
-        let now = self.clock.now().mono;
-        match over {
-            Over::Ended(end) => {
-                self.connection.close(end, &self.desk, now);
-                if end == End::Protocol {
-                    say_farewell(self.stream).await;
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an async fn would hold the socket twice: as it came, and as its own"
+    )]
+    pub(super) fn serve(
+        mut self,
+        mut slot: Slot,
+        eviction: Eviction,
+        stop: Stop,
+    ) -> impl Future<Output = ()> {
+        async move {
+            self.desk.metrics.connections.inc();
+            let over = self.serve_until_over(&mut slot, eviction, stop).await;
+            self.desk.metrics.connections.dec();
+            let now = self.clock.now().mono;
+            match over {
+                Over::Ended(end) => {
+                    self.connection.close(end, &self.desk, now);
+                    if end == End::Protocol {
+                        // Boxed: few come to need it, and all would have room for it.
+                        Box::pin(say_farewell(self.stream)).await;
+                    }
                 }
+                Over::Refused(refusal) => {
+                    self.desk.metrics.refuse_connection(refusal);
+                    self.desk.journal.refused(refusal, Some(self.peer), now);
+                }
+                Over::Stopped => {}
             }
-            Over::Refused(refusal) => {
-                self.desk.metrics.refuse_connection(refusal);
-                self.desk.journal.refused(refusal, Some(self.peer), now);
-            }
-            Over::Stopped => {}
         }
     }
 
-    async fn serve_until_over(&mut self, slot: &mut Slot, mut eviction: Eviction, stop: Stop) -> Over {
+    async fn serve_until_over(&mut self, slot: &mut Slot, eviction: Eviction, stop: Stop) -> Over {
         let mut stopped = pin!(stop.requested());
         let mut deadline =
             pin!(sleep_until(self.clock.instant(self.connection.deadline(&self.desk.settings))));
-        let mut is_greeted = false;
+        // Only a stranger's. It remembers the task that waited for it last, and with it that of the handshake.
+        let mut eviction = Some(eviction);
         let mut is_last_look = false;
         loop {
             let due = self.connection.deadline(&self.desk.settings);
@@ -152,10 +166,10 @@ impl<S: Stream> Socket<S> {
                 }
                 verdict = std::future::poll_fn(|cx| self.poll_exchange(cx)) => verdict,
                 () = &mut stopped => return Over::Stopped,
-                () = eviction.wait(), if !is_greeted => return Over::Refused(Refusal::Ungreeted),
+                () = evicted(&mut eviction) => return Over::Refused(Refusal::Ungreeted),
             };
-            if !is_greeted && self.connection.is_greeted() {
-                is_greeted = true;
+            if eviction.is_some() && self.connection.is_greeted() {
+                eviction = None;
                 slot.greeted();
                 if self.connection.is_v1() {
                     bound_unread(self.stream.tcp(), self.desk.settings.write_timeout);
@@ -244,6 +258,14 @@ impl<S: Stream> Socket<S> {
             Ok(Err(error)) => Err(end_of(&error)),
             Err(_) => Err(End::Timeout),
         }
+    }
+}
+
+/// Ends when a stranger has to go; never for others.
+async fn evicted(eviction: &mut Option<Eviction>) {
+    match eviction {
+        Some(eviction) => eviction.wait().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,14 +1,9 @@
 //! The rows of the whole fleet as the pages know them, and what has changed since the last look.
 
-use std::sync::{Mutex, PoisonError};
-
 use cpumon_protocol::model::Now;
 
 use super::row::{Column, Row};
-use crate::fleet::{AgentView, Fleet};
-
-/// How many agents are looked at before the fleet is let go of, so that ingest waits for microseconds only.
-const BATCH: usize = 64;
+use crate::fleet::{AgentView, SharedFleet};
 
 /// One place of the fleet, and the agent that stands there.
 #[derive(Clone, Debug)]
@@ -49,15 +44,8 @@ pub(super) struct Roll {
 impl Roll {
     /// Looks at the fleet, a few agents at a time. One agent's row is of one moment; agents may come and go
     /// between two batches.
-    pub(super) fn look(&mut self, fleet: &Mutex<Fleet>, now: Now) {
-        let mut next = Some(0);
-        while let Some(from) = next {
-            let fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
-            next = fleet.visit(from, BATCH, now.mono, |view| self.note(&view, now));
-            drop(fleet);
-            // Whoever waits for the fleet gets it before the next batch does.
-            std::thread::yield_now();
-        }
+    pub(super) fn look(&mut self, fleet: &SharedFleet, now: Now) {
+        fleet.show_all(now.mono, |view| self.note(view, now));
         self.forget_unseen();
     }
 

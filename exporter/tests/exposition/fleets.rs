@@ -1,11 +1,10 @@
 //! Fleets: as a script of what happened to each agent, and rendered.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Reported, Roster};
+use cpumon_exporter::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Reported, Roster, SharedFleet};
 use cpumon_protocol::model::{Cores, Hello, Micros, Moment, Now, Ratio, Sample, WallTime};
 
 /// The thresholds of every fleet here.
@@ -75,6 +74,6 @@ pub(crate) fn fleet(settings: FleetSettings, stories: &[Story]) -> Fleet {
 
 /// The page of `fleet` at `now`.
 pub(crate) fn page(fleet: Fleet, now: Moment) -> String {
-    let families = Renderer::new(THRESHOLDS).render(&Mutex::new(fleet), now).families;
+    let families = Renderer::new(THRESHOLDS).render(&SharedFleet::new(fleet), now).families;
     String::from_utf8(families.concat()).unwrap()
 }

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Mutex;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Roster};
+use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Roster, SharedFleet};
 use cpumon_exporter::ingest::{Connection, Desk, IngestSettings, Verdict};
 use cpumon_exporter::journal::Journal;
 use cpumon_protocol::model::{Micros, Moment, Now, Ratio, WallTime};
@@ -80,7 +79,11 @@ impl World {
         let thresholds = Thresholds { warning: ratio(800_000), critical: ratio(950_000) };
         let mut world = Self {
             desk: Desk {
-                fleet: Mutex::new(Fleet::new(FleetSettings::default(), &Roster::default(), Now::default())),
+                fleet: SharedFleet::new(Fleet::new(
+                    FleetSettings::default(),
+                    &Roster::default(),
+                    Now::default(),
+                )),
                 metrics: OwnMetrics::new(&thresholds).unwrap(),
                 journal: Journal::default(),
                 settings: IngestSettings::default(),

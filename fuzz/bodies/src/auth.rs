@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use cpumon_exporter::fleet::{ConnectionId, End};
 use cpumon_exporter::ingest::{Access, Connection, Desk, IngestSettings, Verdict, own_token};
 use cpumon_protocol::model::AgentName;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::hello::{at, desk, fleet};
 
@@ -69,12 +69,14 @@ fn converse(number: u64, stream: &[u8], desk: &Desk) {
     }
 }
 
-/// Whether the first object has a token that fits its name, as an ordinary JSON parser reads it.
+/// Whether the first object has a token that fits its name, as an ordinary JSON parser reads it. Other fields may hold
+/// numbers that no float holds.
 fn shows_what_fits(stream: &[u8]) -> bool {
-    let mut objects = serde_json::Deserializer::from_slice(stream).into_iter::<BTreeMap<String, Value>>();
+    let mut objects =
+        serde_json::Deserializer::from_slice(stream).into_iter::<BTreeMap<String, Box<RawValue>>>();
     let Some(Ok(hello)) = objects.next() else { return false };
-    let text = |field: &str| hello.get(field).and_then(Value::as_str);
+    let text = |field: &str| serde_json::from_str::<String>(hello.get(field)?.get()).ok();
     let Some(shown) = text("token") else { return false };
-    let name = text("agent").and_then(|name| AgentName::new(name).ok());
+    let name = text("agent").and_then(|name| AgentName::new(&name).ok());
     shown == SECRET || name.is_some_and(|name| own_token(SECRET, &name) == shown)
 }

@@ -1,11 +1,10 @@
 //! The writer of `/metrics` with texts and numbers that no decoder lets through, read back by an independent parser.
 
 use std::net::{Ipv6Addr, SocketAddr};
-use std::sync::Mutex;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Reported, Roster};
+use cpumon_exporter::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Reported, Roster, SharedFleet};
 use cpumon_protocol::model::{
     AgentName, Cgroup, CpuTimes, GuestTimes, Hello, Histogram, HostFacts, Micros, Millionths, Moment, Now,
     Ratio, RunId, Sample, TopProcess, WallTime,
@@ -112,7 +111,7 @@ fn sample(source: &mut Source<'_>) -> Sample {
 pub(crate) fn run(input: &[u8]) {
     let mut source = Source(input);
     let mut now = Now { mono: Moment(0), wall: WallTime(1_700_000_000_000_000) };
-    let fleet = Mutex::new(Fleet::new(FleetSettings::default(), &Roster::default(), now));
+    let fleet = SharedFleet::new(Fleet::new(FleetSettings::default(), &Roster::default(), now));
     let thresholds = Thresholds { warning: Ratio::ZERO, critical: Ratio::ONE };
     let renderer = Renderer::new(thresholds);
     for number in 0..6 {
@@ -122,7 +121,7 @@ pub(crate) fn run(input: &[u8]) {
         let (Some(hello), sample) = (hello(&mut source), sample(&mut source)) else { return };
         let hostname = hello.facts.hostname.clone();
         let reported = Reported { seq: source.number(), sample, measured_after: now.mono };
-        let Ok(mut held) = fleet.lock() else { return };
+        let mut held = fleet.write();
         let joined = held.join(connection, endpoint, hello, Claim::Shared, reported, now);
         let leaves = source.byte() & 1 == 1;
         if let (Ok(place), true) = (&joined, leaves) {
@@ -141,7 +140,7 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
-fn page(renderer: &Renderer, fleet: &Mutex<Fleet>, now: Moment) -> Exposition {
+fn page(renderer: &Renderer, fleet: &SharedFleet, now: Moment) -> Exposition {
     let page = String::from_utf8(renderer.render(fleet, now).families.concat());
     assert!(page.is_ok(), "the page is no text");
     let page = page.unwrap_or_default();

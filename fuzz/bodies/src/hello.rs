@@ -2,12 +2,11 @@
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Roster};
+use cpumon_exporter::fleet::{ConnectionId, End, Fleet, FleetSettings, Roster, SharedFleet};
 use cpumon_exporter::ingest::{Connection, Desk, IngestSettings, Verdict};
 use cpumon_exporter::journal::Journal;
 use cpumon_protocol::model::{AgentName, Moment, Now, Ratio, WallTime};
@@ -43,7 +42,7 @@ thread_local! {
 /// A desk with nobody at it.
 pub(crate) fn desk(settings: IngestSettings) -> Option<Desk> {
     let metrics = OwnMetrics::new(&thresholds()).ok()?;
-    Some(Desk { fleet: Mutex::new(fleet()), metrics, journal: Journal::default(), settings })
+    Some(Desk { fleet: SharedFleet::new(fleet()), metrics, journal: Journal::default(), settings })
 }
 
 /// The input is what clients send, one after the other, with a byte between them that no text has. They leave in turn,

@@ -32,8 +32,9 @@ pub(crate) fn run(input: &[u8]) {
                 assert!(!rejection.message.is_empty());
                 assert!(rejection.message.len() <= 200);
                 // It began with the first byte that was not taken yet, and nothing after it is looked at.
-                // A negative number that a float rounds to zero is none of a percentage all the same.
-                let has_to_be_taken = oracle(whole_object(before)).is_some_and(f64::is_sign_positive);
+                // A number below zero or above 100 that a float rounds to that is none of a percentage all the same.
+                let has_to_be_taken = oracle(whole_object(before))
+                    .is_some_and(|percent| percent.is_sign_positive() && percent < 100.0);
                 assert!(!(session.is_original() && has_to_be_taken), "{rejection}");
                 assert!(matches!(session.receive(&mut rest), Ok(None)));
                 break;

@@ -44,6 +44,20 @@ fn a_number_that_no_float_holds_may_stand_in_a_field_that_is_ignored() {
     run("original", br#"{"x":-1e3018,"The Percentage Of CPU USAGE":100}"#);
 }
 
+/// Found by the target `original`, of a golden input: such a number is above 100, and a float says that it is not. The
+/// oracle was wrong.
+#[test]
+fn a_number_above_100_that_rounds_to_it_may_be_refused() {
+    run("original", br#"{"The Percentage Of CPU USAGE":100.00000000000000000001}"#);
+}
+
+/// Found by the target `auth`, of a golden input: such a number is good JSON, and its field is ignored. The oracle was
+/// wrong.
+#[test]
+fn a_number_that_no_float_holds_may_stand_beside_a_token() {
+    run("auth", br#"{"token":"s3cret","v":1,"t":"hello","agent":"web-1","run":"r1","later":[{"a":1e400}]}"#);
+}
+
 /// Found by the target `answers`: an agent that talks to the original's server waits for its next tick, and for
 /// nothing else. The body was wrong, not the link.
 #[test]

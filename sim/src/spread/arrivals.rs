@@ -3,7 +3,7 @@
 use super::agent::Conn;
 use super::crowd::Crowd;
 use super::desk::{Caller, Presence};
-use super::events::What;
+use super::events::{Occurrence, What};
 
 impl Crowd {
     /// The first packet comes to an exporter.
@@ -28,7 +28,10 @@ impl Crowd {
         let desk = &mut self.desks[conn.desk];
         let (is_begun, ended) = desk.hear(Caller { agent: number, conn: id, since: self.now });
         if is_begun {
-            self.queue.schedule(self.now.plus(self.hello_cost), conn.desk, desk.life, What::Greeted);
+            self.queue.schedule(
+                self.now.plus(self.hello_cost),
+                Occurrence::new(conn.desk, desk.life, What::Greeted),
+            );
         }
         if let Some(Caller { agent, conn, .. }) = ended {
             self.answer(agent, conn, What::Lost);
@@ -43,7 +46,7 @@ impl Crowd {
         }
         let (greeted, is_next_begun) = desk.greeted(self.now);
         if is_next_begun {
-            self.queue.schedule(self.now.plus(self.hello_cost), number, life, What::Greeted);
+            self.queue.schedule(self.now.plus(self.hello_cost), Occurrence::new(number, life, What::Greeted));
         }
         if let Some(Caller { agent, conn, .. }) = greeted {
             self.answer(agent, conn, What::Welcome);
@@ -78,7 +81,7 @@ impl Crowd {
     }
 
     fn answer(&mut self, number: usize, id: u32, what: What) {
-        self.queue.schedule(self.now.plus(self.agents[number].delay), number, id, what);
+        self.queue.schedule(self.now.plus(self.agents[number].delay), Occurrence::new(number, id, what));
     }
 }
 

@@ -5,8 +5,9 @@ use cpumon_protocol::model::{Micros, Moment};
 
 use super::agent::Agent;
 use super::desk::{Desk, Presence};
-use super::events::{Queue, What};
+use super::events::{Occurrence, What};
 use super::scenario::Settings;
+use crate::queue::Queue;
 
 /// What is counted from one happening to the next.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ pub(super) struct Crowd {
     pub(super) desks: Vec<Desk>,
     /// What a look-up of the name gives.
     pub(super) listed: Vec<Place>,
-    pub(super) queue: Queue,
+    pub(super) queue: Queue<Moment, Occurrence>,
     /// How long an exporter takes for a hello.
     pub(super) hello_cost: Micros,
     /// How many agents are not being answered.
@@ -82,12 +83,12 @@ impl Crowd {
     /// Time passes until `is_enough`, at most up to `until`.
     pub(super) fn run(&mut self, until: Moment, is_enough: impl Fn(&Self) -> bool) {
         while !is_enough(self) {
-            let Some(entry) = self.queue.next_before(until) else {
+            let Some((at, occurrence)) = self.queue.next_before(until) else {
                 self.now = until;
                 return;
             };
-            self.now = self.now.max(entry.at);
-            self.happen(entry);
+            self.now = self.now.max(at);
+            self.happen(occurrence);
         }
     }
 
@@ -115,7 +116,7 @@ impl Crowd {
             let agent = &self.agents[number];
             if presence == Presence::Refusing {
                 for conn in [agent.first, agent.second].into_iter().flatten().filter(is_there) {
-                    self.queue.schedule(at, number, conn.id, What::Lost);
+                    self.queue.schedule(at, Occurrence::new(number, conn.id, What::Lost));
                 }
             }
         }
@@ -169,7 +170,7 @@ impl Crowd {
     pub(super) fn keep_ticking(&mut self, agent: usize) {
         let at = self.agents[agent].next_tick(self.now);
         if !std::mem::replace(&mut self.agents[agent].has_tick, true) {
-            self.queue.schedule(at, agent, 0, What::Tick);
+            self.queue.schedule(at, Occurrence::new(agent, 0, What::Tick));
         }
     }
 }

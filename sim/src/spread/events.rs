@@ -1,9 +1,4 @@
-//! What is going to happen to whom, in the order of time.
-
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
-
-use cpumon_protocol::model::Moment;
+//! What may happen, and to whom.
 
 /// Something that happens to an agent, or to what it has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,48 +42,17 @@ pub(super) enum What {
     Lost,
 }
 
-/// An event to come.
+/// That it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) at: Moment,
-    /// Of two events at one moment, the one that was scheduled first comes first.
-    order: u64,
+pub(super) struct Occurrence {
     pub(super) agent: u32,
     /// The connection that it is about, or the look-up; an event of one that is over is an old one.
     pub(super) about: u32,
     pub(super) what: What,
 }
 
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// All events to come.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    heap: BinaryHeap<Reverse<Entry>>,
-    scheduled: u64,
-}
-
-impl Queue {
-    pub(super) fn schedule(&mut self, at: Moment, agent: usize, about: u32, what: What) {
-        self.scheduled += 1;
-        self.heap.push(Reverse(Entry { at, order: self.scheduled, agent: agent as u32, about, what }));
-    }
-
-    /// The next event, if it comes before `until`.
-    pub(super) fn next_before(&mut self, until: Moment) -> Option<Entry> {
-        if self.heap.peek()?.0.at >= until {
-            return None;
-        }
-        self.heap.pop().map(|Reverse(entry)| entry)
+impl Occurrence {
+    pub(super) const fn new(agent: usize, about: u32, what: What) -> Self {
+        Self { agent: agent as u32, about, what }
     }
 }

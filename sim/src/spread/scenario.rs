@@ -136,10 +136,30 @@ impl<T: FnMut(&Figures)> Play<T> {
         who: Concerned,
         happens: impl FnOnce(&mut Crowd),
     ) -> anyhow::Result<()> {
+        self.until(name, who, happens, Self::wait_for_answers)
+    }
+
+    /// It happens, and time passes until every agent has looked for a better exporter.
+    fn until_all_have_looked(
+        &mut self,
+        name: &str,
+        who: Concerned,
+        happens: impl FnOnce(&mut Crowd),
+    ) -> anyhow::Result<()> {
+        self.until(name, who, happens, |play| play.wait_for_looks(name))
+    }
+
+    fn until(
+        &mut self,
+        name: &str,
+        who: Concerned,
+        happens: impl FnOnce(&mut Crowd),
+        wait: impl FnOnce(&mut Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let before = Before::of(&self.crowd);
         self.crowd.begin();
         happens(&mut self.crowd);
-        self.wait_for_answers()?;
+        wait(self)?;
         self.conclude(name, who, &before)
     }
 
@@ -150,21 +170,12 @@ impl<T: FnMut(&Figures)> Play<T> {
         Ok(())
     }
 
-    /// It happens, and time passes until every agent has looked for a better exporter.
-    fn until_all_have_looked(
-        &mut self,
-        name: &str,
-        who: Concerned,
-        happens: impl FnOnce(&mut Crowd),
-    ) -> anyhow::Result<()> {
-        let before = Before::of(&self.crowd);
-        self.crowd.begin();
-        happens(&mut self.crowd);
+    fn wait_for_looks(&mut self, name: &str) -> anyhow::Result<()> {
         let until = self.crowd.now.plus(self.look_interval).plus(MARGIN);
         self.crowd.run(until, |_| false);
         let misplaced = self.crowd.misplaced();
         ensure!(misplaced == 0, "{name}: {misplaced} agents are not at the exporter that they prefer");
-        self.conclude(name, who, &before)
+        Ok(())
     }
 
     fn conclude(&mut self, name: &str, who: Concerned, before: &Before) -> anyhow::Result<()> {

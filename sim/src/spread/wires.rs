@@ -7,7 +7,7 @@ use cpumon_protocol::session::exporter::acknowledge;
 use super::agent::Conn;
 use super::arrivals::arrival;
 use super::crowd::Crowd;
-use super::events::{Entry, What};
+use super::events::{Occurrence, What};
 
 /// How long a look-up of the name takes.
 const LOOKUP: Micros = Micros::from_millis(2);
@@ -16,9 +16,9 @@ const WELCOME: &[u8] = b"{\"v\":1,\"t\":\"welcome\",\"stale_ms\":5000}\n";
 
 impl Crowd {
     /// One event.
-    pub(super) fn happen(&mut self, entry: Entry) {
-        let (agent, about) = (entry.agent as usize, entry.about);
-        match entry.what {
+    pub(super) fn happen(&mut self, Occurrence { agent, about, what }: Occurrence) {
+        let agent = agent as usize;
+        match what {
             What::Tick => self.tick(agent),
             What::Wake => self.wake(agent),
             What::Resolved => self.resolved(agent, about),
@@ -28,7 +28,7 @@ impl Crowd {
             What::Frame { seq, is_bye } => self.frame(agent, about, (seq, is_bye)),
             What::Fin { desk } => self.fin(agent, about, desk as usize),
             What::Opened | What::Refused | What::Welcome | What::Ack { .. } | What::Lost => {
-                self.hear(agent, about, entry.what);
+                self.hear(agent, about, what);
             }
         }
     }
@@ -133,7 +133,7 @@ impl Crowd {
         if let Some(conn) = if is_first { agent.first } else { agent.second } {
             let at = self.now.plus(agent.delay);
             for frame in self.out.split(|byte| *byte == b'\n').filter(|frame| !frame.is_empty()) {
-                self.queue.schedule(at, number, conn.id, arrival(frame));
+                self.queue.schedule(at, Occurrence::new(number, conn.id, arrival(frame)));
             }
         }
         self.out.clear();
@@ -148,7 +148,7 @@ impl Crowd {
         lookups[second] += 1;
         let agent = &mut self.agents[number];
         agent.lookups += 1;
-        self.queue.schedule(self.now.plus(LOOKUP), number, agent.lookups, What::Resolved);
+        self.queue.schedule(self.now.plus(LOOKUP), Occurrence::new(number, agent.lookups, What::Resolved));
     }
 
     fn open(&mut self, number: usize, address: std::net::SocketAddr, is_first: bool) {
@@ -157,14 +157,17 @@ impl Crowd {
         agent.conns += 1;
         let conn = Conn { id: agent.conns, desk, life: None };
         *(if is_first { &mut agent.first } else { &mut agent.second }) = Some(conn);
-        self.queue.schedule(self.now.plus(agent.delay), number, conn.id, What::Knock);
+        self.queue.schedule(self.now.plus(agent.delay), Occurrence::new(number, conn.id, What::Knock));
     }
 
     fn close(&mut self, number: usize, is_first: bool) {
         let agent = &mut self.agents[number];
         let conn = if is_first { agent.first.take() } else { agent.second.take() };
         if let Some(Conn { id, desk, .. }) = conn {
-            self.queue.schedule(self.now.plus(agent.delay), number, id, What::Fin { desk: desk as u32 });
+            self.queue.schedule(
+                self.now.plus(agent.delay),
+                Occurrence::new(number, id, What::Fin { desk: desk as u32 }),
+            );
         }
     }
 
@@ -203,7 +206,7 @@ impl Crowd {
             && agent.wake_at.is_none_or(|planned| at < planned)
         {
             agent.wake_at = Some(at);
-            self.queue.schedule(at, number, 0, What::Wake);
+            self.queue.schedule(at, Occurrence::new(number, 0, What::Wake));
         }
     }
 }

@@ -15,13 +15,14 @@ use anyhow::Context as _;
 use cpumon_protocol::model::{AgentName, Micros};
 
 use crate::agent::AgentHost;
-use crate::events::{Event, Queue};
+use crate::events::Event;
 use crate::exporter::ExporterHost;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::network::{Behaviour, Conn, ConnId, Cuts};
 use crate::plan::Plan;
 use crate::prometheus::{Account, INTERVAL, Merge, Prometheus};
+use crate::queue::Queue;
 use crate::random::{Purpose, stream};
 use crate::sabotage::Sabotage;
 use crate::time::{HostClock, Time};
@@ -73,7 +74,7 @@ struct World<'a> {
     plan: &'a Plan,
     options: Options,
     now: Time,
-    queue: Queue,
+    queue: Queue<Time, Event>,
     agents: Vec<AgentHost>,
     names: HashMap<String, usize>,
     exporters: Vec<ExporterHost>,

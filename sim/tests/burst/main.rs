@@ -7,13 +7,14 @@ mod plot;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Mutex;
 
 use cpumon_agent::recorder::{Kept, Recorder};
 use cpumon_agent::sampling::{Cpu, Reading, Times};
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::render::Renderer;
-use cpumon_exporter::fleet::{Claim, ConnectionId, Fleet, FleetSettings, Place, Reported, Roster};
+use cpumon_exporter::fleet::{
+    Claim, ConnectionId, Fleet, FleetSettings, Place, Reported, Roster, SharedFleet,
+};
 use cpumon_protocol::model::{
     AgentName, CpuTimes, Hello, HostFacts, Micros, Mode, Moment, Now, Ratio, RunId, Sample, WallTime,
 };
@@ -52,7 +53,7 @@ fn scrapes(phase: u64) -> Vec<Scrape> {
         critical: Ratio::from_millionths(950_000).unwrap(),
     };
     let renderer = Renderer::new(thresholds);
-    let fleet = Mutex::new(Fleet::new(FleetSettings::default(), &Roster::default(), moment(0)));
+    let fleet = SharedFleet::new(Fleet::new(FleetSettings::default(), &Roster::default(), moment(0)));
     let mut recorder = Recorder::new(Kept::default());
     let mut times = CpuTimes::default();
     let mut place = None;
@@ -62,7 +63,7 @@ fn scrapes(phase: u64) -> Vec<Scrape> {
         let reading =
             Reading { cpu: Cpu::Times(Times { total: times, ..Times::default() }), ..Reading::default() };
         if let Ok(sample) = recorder.tick(moment(second).mono, Ok(&reading)).result {
-            take(&mut fleet.lock().unwrap(), &mut place, second, sample, moment(second));
+            take(&mut fleet.write(), &mut place, second, sample, moment(second));
         }
         if second > 1 && second % SCRAPE_INTERVAL == phase {
             let text = renderer.render(&fleet, moment(second).mono).families.concat();

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Mutex;
 
 use cpumon_protocol::model::{AgentName, Hello, HostFacts, Micros, Millionths, Moment, Ratio, RunId, Sample};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Place, Reported, Roster};
+use crate::fleet::{Claim, ConnectionId, End, Fleet, FleetSettings, Place, Reported, Roster, SharedFleet};
 
 const SECOND: u64 = 1_000_000;
 
@@ -98,7 +97,7 @@ impl Reader {
 
 /// A fleet to which something happens each second.
 struct World {
-    fleet: Mutex<Fleet>,
+    fleet: SharedFleet,
     held: BTreeMap<u8, (Place, ConnectionId)>,
     connections: u64,
     second: u64,
@@ -123,13 +122,13 @@ fn happening() -> impl Strategy<Value = Happening> {
 impl World {
     fn new() -> Self {
         let settings = FleetSettings { forget_after: Micros::from_secs(100), ..FleetSettings::default() };
-        let fleet = Mutex::new(Fleet::new(settings, &Roster::default(), at(0)));
+        let fleet = SharedFleet::new(Fleet::new(settings, &Roster::default(), at(0)));
         Self { fleet, held: BTreeMap::new(), connections: 0, second: 1 }
     }
 
     fn happen(&mut self, happening: &Happening) {
         let now = at(self.second);
-        let mut fleet = self.fleet.lock().unwrap();
+        let mut fleet = self.fleet.write();
         match *happening {
             Happening::Sample { agent, utilization, load, cpus } => {
                 let sample = Sample {
@@ -164,7 +163,7 @@ impl World {
     fn look(&mut self, roll: &mut Roll) -> Now {
         self.second += 1;
         let now = at(self.second);
-        self.fleet.lock().unwrap().sweep(now.mono);
+        self.fleet.write().sweep(now.mono);
         roll.look(&self.fleet, now);
         now
     }
