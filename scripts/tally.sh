@@ -2,7 +2,7 @@
 # what makes the rest pointless, and the last line reads like "12 passed, 0 failed".
 # shellcheck shell=bash
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=()
 
 # check NAME COMMAND... - one test: the command succeeds
 check() {
@@ -13,6 +13,7 @@ check() {
         say "ok      $name"
     else
         failed=$((failed + 1))
+        failures+=("$name")
         say "FAILED  $name"
     fi
 }
@@ -27,6 +28,8 @@ skip() {
 closing_line() {
     local line="$passed passed, $failed failed"
     ((skipped == 0)) || line+=", $skipped skipped"
+    local name
+    for name in "${failures[@]}"; do say "FAILED  $name"; done
     printf '%s\n' "$line"
     ((failed == 0))
 }

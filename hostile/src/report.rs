@@ -17,7 +17,8 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// The table, in Markdown, and below it what had to be so in each case.
+    /// The table, in Markdown, and below it what had to be so in each case; what was not so comes last, where it is
+    /// seen first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -42,14 +43,16 @@ impl fmt::Display for Report {
             )?;
         }
         writeln!(f)?;
-        for row in &self.0 {
-            for mark in &row.outcome.marks {
-                let sign = if mark.is_met { ' ' } else { '!' };
-                writeln!(
-                    f,
-                    "{sign} {:4} {}: {} (has to be {})",
-                    row.case.id, mark.what, mark.found, mark.wanted
-                )?;
+        for is_met in [true, false] {
+            let sign = if is_met { ' ' } else { '!' };
+            for row in &self.0 {
+                for mark in row.outcome.marks.iter().filter(|mark| mark.is_met == is_met) {
+                    writeln!(
+                        f,
+                        "{sign} {:4} {}: {} (has to be {})",
+                        row.case.id, mark.what, mark.found, mark.wanted
+                    )?;
+                }
             }
         }
         Ok(())

@@ -46,17 +46,19 @@ fn attack(stage: &Stage) -> anyhow::Result<Outcome> {
         }
         anyhow::Ok(())
     })?;
-    let medians = times.map(|mut times| {
+    // What a machine does besides only ever adds to a time, and adds to some kinds more than to others; what is done
+    // for a kind of guess is in each of its times, the short ones too.
+    let floors = times.map(|mut times| {
         times.sort_unstable();
-        times.get(times.len() / 2).copied().unwrap_or_default().as_secs_f64() * 1e6
+        times.get(times.len() / 10).copied().unwrap_or_default().as_secs_f64() * 1e6
     });
     let (fastest, slowest) =
-        medians.iter().fold((f64::MAX, 0_f64), |(low, high), median| (low.min(*median), high.max(*median)));
+        floors.iter().fold((f64::MAX, 0_f64), |(low, high), floor| (low.min(*floor), high.max(*floor)));
     let most = stage.form.pick(1.15, 2.0);
-    let all = kinds.iter().zip(&medians).map(|((what, _), median)| format!("{what}: {median:.0} us"));
+    let all = kinds.iter().zip(&floors).map(|((what, _), floor)| format!("{what}: {floor:.0} us"));
     let found = format!("{:.3} ({})", slowest / fastest, all.collect::<Vec<_>>().join(", "));
     Ok(Outcome::of(rounds * kinds.len() as u64).mark(
-        "the slowest median over the fastest",
+        "the slowest tenth percentile over the fastest",
         found,
         format!("at most {most}"),
         slowest / fastest <= most,
