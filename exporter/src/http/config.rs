@@ -32,8 +32,8 @@ pub struct HttpConfig {
     /// The most renderings of one document that may be in memory at once, the newest included. When one
     /// more must begin, the readers of the oldest are cut.
     pub max_renderings: usize,
-    /// While half of `max_renderings` or more are still being read, a new one begins no sooner than this
-    /// after the last. It bounds how fast slow readers can make honest ones lose their rendering.
+    /// While half of `max_renderings` or more are still being read, a new one begins only when there was time to read
+    /// the last, this at most. It bounds how fast slow readers can make honest ones lose their rendering.
     pub crowded_spacing: Duration,
     /// With it, connections are over TLS, all of them.
     pub tls: Option<Arc<ServerTls>>,

@@ -3,7 +3,8 @@
 //! A client that reads slowly keeps the rendering that it reads. One such client per rendering, 512 of
 //! them, would keep 512 renderings of 35 MB each. So each rendering has a lease, leases are few, and
 //! the oldest is revoked for a new one: its readers are cut. So that slow readers cannot by that let
-//! honest ones be cut, new leases are spaced out as soon as several are held.
+//! honest ones be cut, new leases are spaced out as soon as several are held: by the time that an honest reader needs,
+//! which is short for a short document, so that a scraper does not wait for long either.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -12,6 +13,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// What a reader takes in a second who is not slow, in bytes.
+const READING_RATE: f64 = 12e6;
+
+/// The least between two leases while they are crowded: round trips take time too.
+const SPACING_MIN: Duration = Duration::from_millis(250);
 
 /// The right of one rendering to be in memory. Held by the rendering and by each connection until the
 /// last byte of it has left; given back when the last of them drops it.
@@ -38,6 +45,7 @@ impl Drop for Lease {
 #[derive(Debug)]
 pub(super) struct Leases {
     max: usize,
+    spacing_max: Duration,
     spacing: Duration,
     held: VecDeque<Weak<Lease>>,
     last_granted: Option<Instant>,
@@ -45,9 +53,23 @@ pub(super) struct Leases {
 }
 
 impl Leases {
-    /// At most `max` leases at once (at least one); `spacing` apart while half of them are held.
-    pub(super) fn new(max: usize, spacing: Duration) -> Self {
-        Self { max: max.max(1), spacing, held: VecDeque::new(), last_granted: None, returned: Arc::default() }
+    /// At most `max` leases at once (at least one). While half of them are held they are spaced out, by `spacing_max`
+    /// at most, and so until the document's [length](Self::rendered) is known.
+    pub(super) fn new(max: usize, spacing_max: Duration) -> Self {
+        Self {
+            max: max.max(1),
+            spacing_max,
+            spacing: spacing_max,
+            held: VecDeque::new(),
+            last_granted: None,
+            returned: Arc::default(),
+        }
+    }
+
+    /// The newest rendering is `length` bytes long; about as long will be the next.
+    pub(super) fn rendered(&mut self, length: u64) {
+        let reading = Duration::from_secs_f64(length as f64 / READING_RATE);
+        self.spacing = reading.max(SPACING_MIN).min(self.spacing_max);
     }
 
     /// When the next lease may be granted; `None` means at once. Asked again after
@@ -110,6 +132,22 @@ mod tests {
         drop(first);
         assert_eq!(leases.earliest(), None);
         assert!(!is_revoked(&second));
+    }
+
+    #[test]
+    fn who_waits_for_a_short_document_waits_less() {
+        let now = Instant::now();
+        let mut leases = Leases::new(2, SPACING);
+        let _held = leases.grant(now);
+        for (length, wait) in [
+            (0, SPACING_MIN),
+            (360_000, SPACING_MIN),
+            (12_000_000, Duration::from_secs(1)),
+            (1 << 30, SPACING),
+        ] {
+            leases.rendered(length);
+            assert_eq!(leases.earliest(), Some(now + wait), "{length}");
+        }
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl Inner {
     async fn serve(self: Arc<Self>, batch: Batch) {
         let lease = lock(&self.leases).grant(time::Instant::now());
         let Some(plain) = Arc::clone(&self).render(Arc::clone(&lease)).await else { return };
+        lock(&self.leases).rendered(plain.length());
         let plain = Arc::new(plain);
         batch.identity.send_replace(Some(Arc::clone(&plain)));
         // Lets go of the plain rendering here, if it is only wanted compressed.

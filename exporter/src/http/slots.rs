@@ -102,7 +102,6 @@ impl Table {
     fn victim(&self, newcomer: IpAddr, now: Instant, crowded_limit: Duration) -> Option<u64> {
         let mut waiting: Option<(Instant, u64)> = None;
         let mut answering: Option<(Instant, u64)> = None;
-        let mut by_address: BTreeMap<IpAddr, (usize, Instant, u64)> = BTreeMap::new();
         for (&id, holder) in &self.holders {
             let (longest, since) = match holder.progress.standing() {
                 Standing::Waiting { since } => (&mut waiting, since),
@@ -111,23 +110,32 @@ impl Table {
             if longest.is_none_or(|known| (since, id) < known) {
                 *longest = Some((since, id));
             }
-            let of_address = by_address.entry(holder.address).or_insert((0, since, id));
-            of_address.0 += 1;
-            if (since, id) < (of_address.1, of_address.2) {
-                (of_address.1, of_address.2) = (since, id);
-            }
         }
         let lasts = |limit: Duration| {
             move |(since, _): &(Instant, u64)| now.saturating_duration_since(*since) >= limit
         };
-        let mine = by_address.get(&newcomer).map_or(0, |(count, ..)| *count);
-        let busiest = by_address.into_values().max_by_key(|(count, since, _)| (*count, *since));
         waiting
             .filter(lasts(JUST_CAME))
             .or(answering.filter(lasts(crowded_limit)))
-            .or(busiest.filter(|(count, ..)| *count > mine + 1).map(|(_, since, id)| (since, id)))
+            .or_else(|| self.longest_of_the_busiest(newcomer))
             .or(waiting)
             .map(|(_, id)| id)
+    }
+
+    /// The longest connection of the address that has the most of them, if `newcomer` has fewer by more than one.
+    fn longest_of_the_busiest(&self, newcomer: IpAddr) -> Option<(Instant, u64)> {
+        let mut by_address: BTreeMap<IpAddr, (usize, Instant, u64)> = BTreeMap::new();
+        for (&id, holder) in &self.holders {
+            let (Standing::Waiting { since } | Standing::Answering { since }) = holder.progress.standing();
+            let (count, longest_since, longest) = by_address.entry(holder.address).or_insert((0, since, id));
+            *count += 1;
+            if (since, id) < (*longest_since, *longest) {
+                (*longest_since, *longest) = (since, id);
+            }
+        }
+        let mine = by_address.get(&newcomer).map_or(0, |(count, ..)| *count);
+        let busiest = by_address.into_values().max_by_key(|(count, since, _)| (*count, *since));
+        busiest.filter(|(count, ..)| *count > mine + 1).map(|(_, since, id)| (since, id))
     }
 }
 

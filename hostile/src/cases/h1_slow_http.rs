@@ -11,7 +11,7 @@ use crate::swarm::{Manner, connect, in_turn, swarm, until_closed};
 
 /// A scraper on a fresh connection is served as if they were not there.
 pub(super) const CASE: Case =
-    Case { memory_mib: 30, ..Case::new("H1", "slow HTTP clients and a flood of requests", attack) };
+    Case { memory_mib: 20, ..Case::new("H1", "slow HTTP clients and a flood of requests", attack) };
 
 fn attack(stage: &Stage) -> anyhow::Result<Outcome> {
     let (slow, span, pause) = stage.form.pick(
