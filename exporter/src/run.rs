@@ -30,11 +30,8 @@ pub struct Listeners {
     pub http: TcpListener,
 }
 
-/// What the kernel keeps of a request that was not read yet: a head, and no body; and of an answer that was not sent
-/// or read yet, which it doubles and would let grow to some megabytes: a gigabyte or two for strangers on all of HTTP's
-/// connections. (docs/hostile.md)
-const HTTP_BUFFERS: sockets::KernelBuffers =
-    sockets::KernelBuffers { received: Some(32 * 1024), sent: Some(128 * 1024) };
+/// What the kernel keeps of a request that was not read yet, in bytes: a head, and no body.
+const HTTP_RECEIVE_BUFFER: u32 = 32 * 1024;
 
 impl Listeners {
     /// Binds where the configuration says, and tells the addresses.
@@ -49,7 +46,11 @@ impl Listeners {
             .ingest_tls_listen
             .map(|address| sockets::listen("EXPORTER_INGEST_TLS_LISTEN", address, config.ingest_buffers()))
             .transpose()?;
-        let http = sockets::listen("EXPORTER_HTTP_LISTEN", config.http_listen, HTTP_BUFFERS)?;
+        let http = sockets::listen(
+            "EXPORTER_HTTP_LISTEN",
+            config.http_listen,
+            sockets::KernelBuffers { received: Some(HTTP_RECEIVE_BUFFER), sent: None },
+        )?;
         let over_tls = ingest_tls.as_ref().map(TcpListener::local_addr).transpose()?;
         tracing::info!(
             ingest = %ingest.local_addr()?,

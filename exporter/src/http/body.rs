@@ -92,6 +92,10 @@ impl<B: Body<Data = Bytes> + Unpin> Body for AnswerBody<B> {
     }
 }
 
+/// How much of a rendering is written at once at most, in bytes: meanwhile the client reads what was written before. All
+/// in one piece took a quarter longer until a client of the same machine had it.
+const AT_ONCE: usize = 128 * 1024;
+
 /// What hyper takes at once.
 pub(super) enum Piece {
     /// Some bytes.
@@ -152,10 +156,15 @@ impl Buf for SharedText {
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let mut count = 0;
+        let (mut count, mut room) = (0, AT_ONCE);
         for (slice, bytes) in slices.iter_mut().zip(self.slices()) {
+            let bytes = bytes.get(..room).unwrap_or(bytes);
             *slice = IoSlice::new(bytes);
             count += 1;
+            room -= bytes.len();
+            if room == 0 {
+                break;
+            }
         }
         count
     }

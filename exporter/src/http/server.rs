@@ -9,6 +9,7 @@ use cpumon_daemon::clock::Clock;
 use cpumon_daemon::logs::Limited;
 use cpumon_protocol::model::Micros;
 use hyper_util::service::TowerToHyperService;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,6 +43,13 @@ const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many clients at once may read [`REFUSAL`]; more are closed without it.
 const REFUSALS: usize = 16;
+
+/// How many connections may have as much of their answers in the kernel as it lets them: on a fast way to their client
+/// that is some megabytes. More than that many are no scrapers' and no pages'.
+const ROOMY_CONNECTIONS: usize = 64;
+
+/// How much each of the others may have there, in bytes; the kernel takes it twice, its own needs included.
+const CROWDED_SEND_BUFFER: usize = 128 * 1024;
 
 /// How often it is told that connections cannot be accepted, and that they are again.
 const TELL_EVERY: Micros = Micros::from_secs(1);
@@ -142,6 +150,11 @@ impl Server {
         };
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "cannot switch off Nagle's algorithm for a client");
+        }
+        if slot.number() > ROOMY_CONNECTIONS
+            && let Err(error) = set_socket_send_buffer_size(&stream, CROWDED_SEND_BUFFER)
+        {
+            debug!(%error, "cannot bound what the kernel keeps for a client that does not read");
         }
         let open = OpenConnection::new(Arc::clone(&self.stats), slot);
         let (routes, stop, limit) = (routes.clone(), self.stop.clone(), self.config.first_request_limit);

@@ -79,7 +79,7 @@ impl Slots {
         table.next += 1;
         let evicted = CancellationToken::new();
         table.holders.insert(id, Holder { address, progress, evicted: evicted.clone() });
-        Some(Slot { slots: Arc::clone(self), id, evicted })
+        Some(Slot { slots: Arc::clone(self), id, number: table.holders.len(), evicted })
     }
 }
 
@@ -144,10 +144,16 @@ impl Table {
 pub(super) struct Slot {
     slots: Arc<Slots>,
     id: u64,
+    number: usize,
     evicted: CancellationToken,
 }
 
 impl Slot {
+    /// How many connections there were when it was taken, this one included.
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
     /// Cancelled when the connection has to make room for another.
     pub(super) fn evicted(&self) -> &CancellationToken {
         &self.evicted

@@ -129,6 +129,37 @@ async fn slow_readers_cannot_keep_more_renderings_than_allowed() {
     assert!(readers[0].until_closed().await.len() < whole);
 }
 
+/// How much of what was written from one port to another the kernel keeps until it is received, in bytes.
+#[cfg(target_os = "linux")]
+fn unreceived(from: u16, to: u16) -> u64 {
+    let ports = [from, to].map(|port| format!(":{port:04X}"));
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row[1].ends_with(&ports[0]) && row[2].ends_with(&ports[1])).expect("its row");
+    u64::from_str_radix(row[4].split(':').next().unwrap(), 16).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn of_many_who_do_not_read_the_kernel_keeps_little() {
+    let server = Server::start(TestSite::huge(), HttpConfig::default()).await;
+    let mut clients = Vec::new();
+    for _ in 0..65 {
+        clients.push(server.connect().await);
+    }
+    // Accepted in the order in which they came.
+    let last = clients.last_mut().unwrap();
+    last.get("/metrics", "").await;
+    last.head().await.expect("an answer");
+    let mut most = 0;
+    for _ in 0..20 {
+        sleep(Duration::from_millis(10)).await;
+        most = most.max(unreceived(server.address.port(), last.address().port()));
+    }
+    // The buffer, and the packet with which it was full; it would be megabytes.
+    assert!((1..=384 << 10).contains(&most), "{most} bytes");
+}
+
 #[tokio::test]
 async fn who_has_read_it_all_keeps_no_rendering() {
     let config = HttpConfig { max_renderings: 1, crowded_spacing: PATIENCE, ..HttpConfig::default() };

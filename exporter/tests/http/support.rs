@@ -253,6 +253,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Its end of the connection.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
+
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
