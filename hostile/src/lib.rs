@@ -6,6 +6,7 @@
 //! - [`runner`]: one case beside a hundred honest agents and a scraper, with what it did to them;
 //! - [`credentials`]: certificates and tokens, where a case's exporter asks for them;
 //! - [`exporter`], [`honest`], [`scraper`], [`watch`]: the exporter's process, the agents, the scraper, the figures;
+//! - [`tracking`]: what the machine itself dropped meanwhile;
 //! - [`swarm`], [`frames`], [`page`]: what cases share: connections by the thousand, frames, the page of metrics;
 //! - [`options`], [`report`]: the command line of `cpumon-hostile`, and its table.
 //!
@@ -26,4 +27,5 @@ pub mod runner;
 pub mod scraper;
 pub mod stage;
 pub mod swarm;
+pub mod tracking;
 pub mod watch;

@@ -43,6 +43,14 @@ impl fmt::Display for Report {
             )?;
         }
         writeln!(f)?;
+        for row in self.0.iter().filter(|row| row.untracked > 0) {
+            writeln!(
+                f,
+                "{}: this machine followed more connections than it may and dropped {} packets, which is not the exporter's doing; \
+                 wait two minutes, or raise net.netfilter.nf_conntrack_max",
+                row.case.id, row.untracked
+            )?;
+        }
         for is_met in [true, false] {
             let sign = if is_met { ' ' } else { '!' };
             for row in &self.0 {

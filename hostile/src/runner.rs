@@ -15,6 +15,7 @@ use crate::honest::{Honest, NAME};
 use crate::page::Http;
 use crate::scraper::Scraper;
 use crate::stage::Stage;
+use crate::tracking;
 use crate::watch::Watch;
 
 /// How long descriptors may take to be back.
@@ -56,6 +57,9 @@ pub struct Row {
     pub memory_grown: u64,
     /// After how long its descriptors were back.
     pub descriptors_back: Option<Duration>,
+    /// Packets that the kernel dropped meanwhile because it followed too many connections: what they were, peers of the
+    /// exporter had to say again.
+    pub untracked: u64,
     /// How long it all took.
     pub took: Duration,
 }
@@ -75,6 +79,7 @@ impl Runner {
     /// When it could not be run at all.
     pub fn run(&self, case: Case) -> anyhow::Result<Row> {
         let begun = Instant::now();
+        let dropped_before = tracking::dropped();
         let credentials = Credentials::make(case.guard)?.map(Arc::new);
         let mut variables = (case.variables)(self.form);
         variables.extend(credentials.iter().flat_map(|credentials| credentials.variables()));
@@ -169,6 +174,7 @@ impl Runner {
             scrape_max: scrapes.longest,
             memory_grown,
             descriptors_back: back,
+            untracked: tracking::dropped() - dropped_before,
             took: begun.elapsed(),
         })
     }
