@@ -28,8 +28,8 @@ skip() {
 closing_line() {
     local line="$passed passed, $failed failed"
     ((skipped == 0)) || line+=", $skipped skipped"
-    local name
-    for name in "${failures[@]}"; do say "FAILED  $name"; done
+    # (The list is empty otherwise, which bash before 4.4 takes for unset.)
+    ((failed == 0)) || printf 'FAILED  %s\n' "${failures[@]}" >&2
     printf '%s\n' "$line"
     ((failed == 0))
 }

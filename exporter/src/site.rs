@@ -97,7 +97,7 @@ impl Site for ExporterSite {
                 Looked::Waiting(_) | Looked::There => {
                     let now = self.clock.now().mono;
                     let mut page = Vec::new();
-                    self.desk.fleet().show(agent, now, |view| node::write(&view, now, &mut page));
+                    self.desk.fleet.read().show(agent, now, |view| node::write(&view, now, &mut page));
                     AgentPage::Shown(page)
                 }
             }

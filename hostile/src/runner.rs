@@ -174,7 +174,7 @@ impl Runner {
             scrape_max: scrapes.longest,
             memory_grown,
             descriptors_back: back,
-            untracked: tracking::dropped() - dropped_before,
+            untracked: tracking::dropped().saturating_sub(dropped_before),
             took: begun.elapsed(),
         })
     }

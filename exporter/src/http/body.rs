@@ -107,8 +107,8 @@ pub(super) enum Piece {
 /// The whole of a rendering that others may be reading too, until hyper has taken it.
 ///
 /// hyper gets all segments as one buffer: the streams, TLS too, take many slices at once, so that nothing is copied and
-/// a call to the kernel takes as much as there is room for. Each segment by itself was a call, sixty of them for a page of
-/// 1,000 agents.
+/// a call to the kernel takes [`AT_ONCE`] of them. Each segment by itself was a call, sixty of them for a page of 1,000
+/// agents.
 pub(super) struct SharedBody(Option<SharedText>);
 
 impl SharedBody {

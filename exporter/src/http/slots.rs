@@ -124,18 +124,16 @@ impl Table {
 
     /// The longest connection of the address that has the most of them, if `newcomer` has fewer by more than one.
     fn longest_of_the_busiest(&self, newcomer: IpAddr) -> Option<(Instant, u64)> {
-        let mut by_address: BTreeMap<IpAddr, (usize, Instant, u64)> = BTreeMap::new();
+        let mut by_address: BTreeMap<IpAddr, (usize, (Instant, u64))> = BTreeMap::new();
         for (&id, holder) in &self.holders {
             let (Standing::Waiting { since } | Standing::Answering { since }) = holder.progress.standing();
-            let (count, longest_since, longest) = by_address.entry(holder.address).or_insert((0, since, id));
+            let (count, longest) = by_address.entry(holder.address).or_insert((0, (since, id)));
             *count += 1;
-            if (since, id) < (*longest_since, *longest) {
-                (*longest_since, *longest) = (since, id);
-            }
+            *longest = (since, id).min(*longest);
         }
-        let mine = by_address.get(&newcomer).map_or(0, |(count, ..)| *count);
-        let busiest = by_address.into_values().max_by_key(|(count, since, _)| (*count, *since));
-        busiest.filter(|(count, ..)| *count > mine + 1).map(|(_, since, id)| (since, id))
+        let mine = by_address.get(&newcomer).map_or(0, |(count, _)| *count);
+        let busiest = by_address.into_values().max_by_key(|(count, (since, _))| (*count, *since));
+        busiest.filter(|(count, _)| *count > mine + 1).map(|(_, longest)| longest)
     }
 }
 
