@@ -94,5 +94,5 @@ fn apply(bencher: Bencher<'_, '_>) {
 fn render(bencher: Bencher<'_, '_>, agents: usize) {
     let fleet = SharedFleet::new(fleet(agents).0);
     let renderer = Renderer::new(thresholds());
-    bencher.bench_local(|| renderer.render(black_box(&fleet), NOW.mono).up);
+    bencher.bench_local(|| renderer.page(black_box(&fleet), NOW.mono).len());
 }

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,15 +13,41 @@ use anyhow::{Context, bail, ensure};
 /// The longest wait for bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is read at once.
+/// What is read at once of a page that nobody looks at.
 const CHUNK: usize = 256 * 1024;
 
 /// A connection to an HTTP server.
 #[derive(Debug)]
 pub struct Scraper {
-    reader: BufReader<TcpStream>,
+    stream: TcpStream,
     host: SocketAddr,
     is_gzip: bool,
+    /// What was received, up to `filled`. Its memory is used again for the next page, as in a scraper that runs for long.
+    received: Vec<u8>,
+    filled: usize,
+    /// Up to where that was understood.
+    seen: usize,
+    /// Where in it the page is.
+    parts: Vec<Range<usize>>,
+}
+
+/// A page that was received.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    received: &'a [u8],
+    parts: &'a [Range<usize>],
+}
+
+impl Page<'_> {
+    /// The page in one piece.
+    ///
+    /// # Errors
+    ///
+    /// When it is not text.
+    pub fn text(&self) -> anyhow::Result<String> {
+        let parts = self.parts.iter().filter_map(|part| self.received.get(part.clone()));
+        Ok(String::from_utf8(parts.collect::<Vec<_>>().concat())?)
+    }
 }
 
 impl Scraper {
@@ -33,7 +60,15 @@ impl Scraper {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { reader: BufReader::with_capacity(CHUNK, stream), host: address, is_gzip: false })
+        Ok(Self {
+            stream,
+            host: address,
+            is_gzip: false,
+            received: vec![0; CHUNK],
+            filled: 0,
+            seen: 0,
+            parts: Vec::new(),
+        })
     }
 
     /// From here on asks for compressed pages.
@@ -49,7 +84,7 @@ impl Scraper {
     ///
     /// When the answer is not 200 or does not come whole.
     pub fn get(&mut self, path: &str) -> anyhow::Result<u64> {
-        self.fetch(path, &mut io::sink())
+        self.fetch(path, Self::drop)
     }
 
     /// Fetches a page as text.
@@ -58,33 +93,41 @@ impl Scraper {
     ///
     /// As [`Scraper::get`], and when it is not text.
     pub fn text(&mut self, path: &str) -> anyhow::Result<String> {
-        let mut page = Vec::new();
-        self.page(path, &mut page)?;
-        Ok(String::from_utf8(page)?)
+        self.page(path)?.text()
     }
 
-    /// Fetches a page into `page`, in place of what is there. Into memory that was used before a page is received in
-    /// a fraction of the time that new memory takes, as in a scraper that runs for long.
+    /// Fetches a page.
     ///
     /// # Errors
     ///
     /// As [`Scraper::get`].
-    pub fn page(&mut self, path: &str, page: &mut Vec<u8>) -> anyhow::Result<()> {
-        page.clear();
-        self.fetch(path, page)?;
-        Ok(())
+    pub fn page(&mut self, path: &str) -> anyhow::Result<Page<'_>> {
+        self.parts.clear();
+        self.fetch(path, Self::keep)?;
+        Ok(Page { received: &self.received, parts: &self.parts })
     }
 
-    fn fetch(&mut self, path: &str, to: &mut impl Receive) -> anyhow::Result<u64> {
+    /// Sends a request and has the body taken, part by part; how long that is, in bytes.
+    fn fetch(
+        &mut self,
+        path: &str,
+        mut take: impl FnMut(&mut Self, usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<u64> {
         match self.request(path)? {
-            Body::Length(length) => self.copy(length, to),
+            Body::Length(length) => {
+                take(self, length)?;
+                Ok(length as u64)
+            }
             Body::Chunked => {
                 let mut total = 0;
                 loop {
-                    let length = self.chunk_length()?;
-                    total += self.copy(length, to)?;
+                    let line = self.line()?;
+                    let length = usize::from_str_radix(&line, 16)
+                        .with_context(|| format!("a chunk is {line:?} long"))?;
+                    take(self, length)?;
+                    total += length as u64;
                     // A line's end follows each chunk, the empty one at the end too.
-                    self.reader.read_line(&mut String::new())?;
+                    self.line()?;
                     if length == 0 {
                         return Ok(total);
                     }
@@ -93,33 +136,19 @@ impl Scraper {
         }
     }
 
-    fn copy(&mut self, length: u64, to: &mut impl Receive) -> anyhow::Result<u64> {
-        let copied = to.receive((&mut self.reader).take(length))?;
-        ensure!(copied == length, "the page ended after {copied} of {length} bytes");
-        Ok(length)
-    }
-
-    fn chunk_length(&mut self) -> anyhow::Result<u64> {
-        let mut line = String::new();
-        self.reader.read_line(&mut line)?;
-        u64::from_str_radix(line.trim_end(), 16).with_context(|| format!("a chunk is {line:?} long"))
-    }
-
     /// Sends a request and reads the answer's head; gives what follows.
     fn request(&mut self, path: &str) -> anyhow::Result<Body> {
         let accept = if self.is_gzip { "accept-encoding: gzip\r\n" } else { "" };
         let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{accept}\r\n", self.host);
-        self.reader.get_mut().write_all(request.as_bytes())?;
-        let mut line = String::new();
-        self.reader.read_line(&mut line)?;
-        if line.split(' ').nth(1) != Some("200") {
-            bail!("{path} is answered {:?}", line.trim_end());
+        (self.filled, self.seen) = (0, 0);
+        self.stream.write_all(request.as_bytes())?;
+        let status = self.line()?;
+        if status.split(' ').nth(1) != Some("200") {
+            bail!("{path} is answered {status:?}");
         }
         let mut body = None;
         loop {
-            line.clear();
-            self.reader.read_line(&mut line)?;
-            let header = line.trim_end();
+            let header = self.line()?;
             if header.is_empty() {
                 return body.with_context(|| format!("the answer to {path} has no length"));
             }
@@ -134,30 +163,63 @@ impl Scraper {
             }
         }
     }
-}
 
-/// Where a page goes.
-trait Receive {
-    /// Takes all that `body` gives; how much that was, in bytes.
-    fn receive(&mut self, body: impl Read) -> io::Result<u64>;
-}
-
-impl Receive for Vec<u8> {
-    fn receive(&mut self, mut body: impl Read) -> io::Result<u64> {
-        Ok(body.read_to_end(self)? as u64)
+    /// The next line, without its end.
+    fn line(&mut self) -> anyhow::Result<String> {
+        loop {
+            let rest = self.received.get(self.seen..self.filled).unwrap_or_default();
+            if let Some(length) = rest.windows(2).position(|two| two == b"\r\n") {
+                let line = String::from_utf8(rest.iter().take(length).copied().collect())?;
+                self.seen += length + 2;
+                return Ok(line);
+            }
+            self.fill()?;
+        }
     }
-}
 
-impl Receive for io::Sink {
-    fn receive(&mut self, mut body: impl Read) -> io::Result<u64> {
-        io::copy(&mut body, self)
+    /// Takes what comes next as a part of the page.
+    fn keep(&mut self, length: usize) -> anyhow::Result<()> {
+        let end = self.seen + length;
+        while self.filled < end {
+            self.fill()?;
+        }
+        self.parts.push(self.seen..end);
+        self.seen = end;
+        Ok(())
+    }
+
+    /// Drops what comes next.
+    fn drop(&mut self, length: usize) -> anyhow::Result<()> {
+        let mut left = length;
+        loop {
+            let dropped = left.min(self.filled - self.seen);
+            self.seen += dropped;
+            left -= dropped;
+            if left == 0 {
+                return Ok(());
+            }
+            (self.filled, self.seen) = (0, 0);
+            self.fill()?;
+        }
+    }
+
+    /// Receives what there is, behind what was received.
+    fn fill(&mut self) -> anyhow::Result<()> {
+        if self.filled == self.received.len() {
+            self.received.resize(2 * self.filled, 0);
+        }
+        let room = self.received.get_mut(self.filled..).unwrap_or_default();
+        let length = self.stream.read(room)?;
+        ensure!(length > 0, "the answer ended after {} bytes", self.filled);
+        self.filled += length;
+        Ok(())
     }
 }
 
 /// What follows an answer's head.
 enum Body {
     /// So many bytes.
-    Length(u64),
+    Length(usize),
     /// Chunks, each of which tells its length.
     Chunked,
 }

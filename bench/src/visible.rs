@@ -76,31 +76,32 @@ fn beside(dialect: Dialect, extent: &Extent) -> anyhow::Result<(Runs, Vec<u8>)> 
 fn fetch(page: &[u8], extent: &Extent) -> anyhow::Result<Runs> {
     let file = PageFile::new(page)?;
     let server = BareServer::start(&[file.path()])?;
-    let (mut scraper, mut received) = (Scraper::connect(server.address)?, Vec::new());
+    let mut scraper = Scraper::connect(server.address)?;
     medians(extent.runs, |_| {
         let begun = Instant::now();
-        scraper.page("/metrics", &mut received)?;
+        scraper.page("/metrics")?;
         Ok(begun.elapsed())
     })
 }
 
 fn probe(exporter: &Exporter, runs: usize) -> anyhow::Result<(Runs, Vec<u8>)> {
     let mut probe = Probe::connect(exporter.ingest)?;
-    let (mut scraper, mut page) = (Scraper::connect(exporter.http)?, Vec::new());
+    let (mut scraper, mut text) = (Scraper::connect(exporter.http)?, String::new());
     let medians = medians(runs, |number| {
         // No two of them are alike.
         let millionths = 100_000 + number;
         let begun = Instant::now();
         probe.push(millionths)?;
-        scraper.page("/metrics", &mut page)?;
+        let page = scraper.page("/metrics")?;
         let took = begun.elapsed();
+        text = page.text()?;
         let line = format!("cpumon_utilization_ratio{{agent=\"probe\"}} 0.{millionths:06}");
         let line = line.trim_end_matches('0');
-        let is_shown = str::from_utf8(&page)?.lines().any(|shown| shown == line);
+        let is_shown = text.lines().any(|shown| shown == line);
         ensure!(is_shown, "the scrape does not show {line}");
         Ok(took)
     })?;
-    Ok((medians, page))
+    Ok((medians, text.into_bytes()))
 }
 
 /// The median of each run, in milliseconds, of what `probe` took; it is told how many there were before.

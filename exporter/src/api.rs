@@ -3,16 +3,15 @@
 
 mod detail;
 
+use std::sync::Arc;
+
 use cpumon_protocol::model::{Millionths, Moment, Ratio, Sample};
 use serde::Serialize;
 
 use crate::fleet::{AgentView, Info, SharedFleet};
+use crate::http::{Document, Step};
+use crate::ingest::Desk;
 use detail::Detail;
-
-#[derive(Serialize)]
-struct Document {
-    agents: Vec<Agent>,
-}
 
 /// One agent in the list of all.
 #[derive(Serialize)]
@@ -47,12 +46,63 @@ struct Present {
     version: Option<String>,
 }
 
-/// The fleet as of `now`, by name.
-pub(crate) fn agents(fleet: &SharedFleet, now: Moment) -> Vec<u8> {
-    let mut agents = Vec::new();
-    fleet.show_all(now, |view| agents.push(Agent::of(view)));
-    agents.sort_by(|one, other| one.agent.cmp(&other.agent));
-    json(&Document { agents })
+/// How many agents are told of at a time.
+const AT_ONCE: usize = 512;
+
+/// The fleet as of one moment, by name, for `/api/agents`.
+pub(crate) struct Agents {
+    desk: Arc<Desk>,
+    now: Moment,
+    /// The place in the fleet that is looked at next.
+    next: Option<usize>,
+    agents: Vec<Agent>,
+    /// How many of them were told of; none before the first.
+    told: Option<usize>,
+}
+
+impl Agents {
+    /// As of `now`.
+    pub(crate) fn new(desk: Arc<Desk>, now: Moment) -> Self {
+        Self { desk, now, next: Some(0), agents: Vec::new(), told: None }
+    }
+
+    /// Looks at some agents; false when there were no more.
+    fn look(&mut self) -> bool {
+        let Some(from) = self.next else { return false };
+        let agents = &mut self.agents;
+        self.next = self.desk.fleet.show_some(from, self.now, |view| agents.push(Agent::of(view)));
+        if self.next.is_none() {
+            self.agents.sort_unstable_by(|one, other| one.agent.cmp(&other.agent));
+        }
+        true
+    }
+}
+
+impl Document for Agents {
+    fn next(&mut self) -> Step {
+        if self.look() {
+            return Step::Nothing;
+        }
+        let told = self.told.unwrap_or(0);
+        if self.told.is_some() && told >= self.agents.len() {
+            return Step::End;
+        }
+        let mut part = if self.told.is_none() { b"{\"agents\":[".to_vec() } else { Vec::new() };
+        let some = self.agents.get(told..).unwrap_or_default();
+        let some = some.get(..AT_ONCE).unwrap_or(some);
+        for (number, agent) in some.iter().enumerate() {
+            if told + number > 0 {
+                part.push(b',');
+            }
+            part.extend(json(agent));
+        }
+        let told = told + some.len();
+        if told >= self.agents.len() {
+            part.extend_from_slice(b"]}");
+        }
+        self.told = Some(told);
+        Step::Part(part.into())
+    }
 }
 
 /// All that is known at `now` of the agent called `name`. Whoever asks looks at it: the next answers have its cores too.

@@ -13,9 +13,9 @@ use crate::api;
 use crate::discovery;
 use crate::exposition::node;
 use crate::exposition::own::Refusal;
-use crate::exposition::render::Renderer;
+use crate::exposition::render::{Renderer, Rendering};
 use crate::fleet::Looked;
-use crate::http::{AgentPage, Feed, HttpStats, PageOf, Site};
+use crate::http::{AgentPage, Document, Feed, HttpStats, PageOf, Site, Step};
 use crate::ingest::Desk;
 use crate::page::{About, FleetFeed};
 
@@ -63,26 +63,86 @@ impl ExporterSite {
     }
 }
 
-impl Site for ExporterSite {
-    fn render_metrics(&self, segments: &mut Vec<Bytes>) {
-        let begun = Instant::now();
-        let rendering = self.renderer.render(&self.desk.fleet, self.clock.now().mono);
-        segments.extend(rendering.families.into_iter().map(Bytes::from_owner));
+/// `/metrics`: first the agents, then the exporter itself.
+struct MetricsPage {
+    desk: Arc<Desk>,
+    http: Arc<HttpStats>,
+    rendering: Rendering,
+    stage: Stage,
+    worked: Duration,
+}
+
+/// What is done next.
+enum Stage {
+    Looking,
+    Agents,
+    Own,
+    Over,
+}
+
+impl MetricsPage {
+    fn step(&mut self) -> Step {
+        match self.stage {
+            Stage::Looking => {
+                if !self.rendering.look(&self.desk.fleet) {
+                    self.desk.metrics.set_agents(self.rendering.up, self.rendering.down);
+                    self.stage = Stage::Agents;
+                }
+                Step::Nothing
+            }
+            Stage::Agents => match self.rendering.next() {
+                Some(part) => Step::Part(part),
+                None => {
+                    self.stage = Stage::Own;
+                    Step::Nothing
+                }
+            },
+            Stage::Own => {
+                self.stage = Stage::Over;
+                Step::Part(self.own())
+            }
+            Stage::Over => Step::End,
+        }
+    }
+
+    fn own(&self) -> Bytes {
         let metrics = &self.desk.metrics;
         for (refusal, count) in http_refusals(&self.http) {
             metrics.set_refused_connections(refusal, count);
         }
-        metrics.set_agents(rendering.up, rendering.down);
         metrics.set_event_streams(self.http.open_event_streams.get());
         let mut own = Vec::new();
         metrics.write(&mut own);
-        segments.push(own.into());
-        // This scrape's own duration is told by the next one.
-        metrics.set_scrape_duration(begun.elapsed());
+        own.into()
+    }
+}
+
+impl Document for MetricsPage {
+    fn next(&mut self) -> Step {
+        let begun = Instant::now();
+        let step = self.step();
+        self.worked += begun.elapsed();
+        if step == Step::End {
+            // This scrape's own duration is told by the next one.
+            self.desk.metrics.set_scrape_duration(self.worked);
+        }
+        step
+    }
+}
+
+impl Site for ExporterSite {
+    fn metrics(&self) -> Box<dyn Document> {
+        Box::new(MetricsPage {
+            desk: Arc::clone(&self.desk),
+            http: Arc::clone(&self.http),
+            rendering: self.renderer.begin(self.clock.now().mono),
+            stage: Stage::Looking,
+            worked: Duration::ZERO,
+        })
     }
 
-    fn render_agents(&self, segments: &mut Vec<Bytes>) {
-        segments.push(api::agents(&self.desk.fleet, self.clock.now().mono).into());
+    fn agents(&self) -> Box<dyn Document> {
+        Box::new(api::Agents::new(Arc::clone(&self.desk), self.clock.now().mono))
     }
 
     fn targets(&self, host: &str) -> Option<Vec<u8>> {

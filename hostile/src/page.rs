@@ -69,7 +69,7 @@ fn ask(mut stream: impl Read + Write, path: &str, header: &str) -> anyhow::Resul
     let mut buffer = vec![0; 64 * 1024];
     loop {
         if let Some(body) = body(&answer)? {
-            return Ok(String::from_utf8(body.to_vec())?);
+            return Ok(String::from_utf8(body)?);
         }
         ensure!(begun.elapsed() < PATIENCE, "no whole answer within {PATIENCE:?}");
         match stream.read(&mut buffer)? {
@@ -80,19 +80,40 @@ fn ask(mut stream: impl Read + Write, path: &str, header: &str) -> anyhow::Resul
 }
 
 /// The body of a whole answer; none while some of it is still to come.
-fn body(answer: &[u8]) -> anyhow::Result<Option<&[u8]>> {
+fn body(answer: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let (head, body) = answer.split_at(end + 4);
     let head = std::str::from_utf8(head)?;
     let mut lines = head.lines();
     let status = lines.next().unwrap_or_default();
     ensure!(status.starts_with("HTTP/1.1 200 "), "{status}");
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .context("the answer does not say how long it is")?;
-    let length: usize = length.1.trim().parse()?;
-    Ok((body.len() >= length).then_some(body))
+    let headers: Vec<_> = lines.filter_map(|line| line.split_once(':')).collect();
+    let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    if header("transfer-encoding").is_some() {
+        return chunks(body);
+    }
+    let (_, length) = header("content-length").context("the answer does not say how long it is")?;
+    let length: usize = length.trim().parse()?;
+    Ok((body.len() >= length).then(|| body.to_vec()))
+}
+
+/// A body that came in chunks, if all of them are there: each tells its length, and the last is empty.
+fn chunks(body: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
+    // The last bytes of a whole one, told at little cost.
+    if !body.ends_with(b"0\r\n\r\n") {
+        return Ok(None);
+    }
+    let (mut rest, mut whole) = (body, Vec::new());
+    while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end])?, 16)?;
+        let Some(chunk) = rest.get(end + 2..end + 2 + length) else { return Ok(None) };
+        if length == 0 {
+            return Ok(Some(whole));
+        }
+        whole.extend_from_slice(chunk);
+        rest = rest.get(end + 2 + length + 2..).unwrap_or_default();
+    }
+    Ok(None)
 }
 
 /// A page of metrics.
@@ -142,6 +163,21 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_is_whole_when_its_length_says_so_or_its_last_chunk_is_there() {
+        let text =
+            |answer: &str| body(answer.as_bytes()).unwrap().map(|body| String::from_utf8(body).unwrap());
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(text(&format!("{head}hell")), None);
+        assert_eq!(text(&format!("{head}hello")).as_deref(), Some("hello"));
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let chunks = "b\r\nhel\r\n0\r\n\r\nl\r\n1\r\no\r\n0\r\n\r\n";
+        for length in 0..chunks.len() {
+            assert_eq!(text(&format!("{head}{}", &chunks[..length])), None, "{length}");
+        }
+        assert_eq!(text(&format!("{head}{chunks}")).as_deref(), Some("hel\r\n0\r\n\r\nlo"));
+    }
 
     #[test]
     fn series_are_found_by_their_beginning() {

@@ -5,7 +5,8 @@
 use cpumon_protocol::model::histogram::BUCKETS;
 use cpumon_protocol::model::{Mode, Ratio, Sample, TopProcess};
 
-use super::lines::{AgentLabel, KnownLabel, Line, Lines};
+use super::column::Values;
+use super::lines::{Ending, Line, Lines};
 use super::number::Number;
 use crate::fleet::{AgentView, Client, End, Info};
 
@@ -34,18 +35,22 @@ pub struct Family {
     pub help: &'static str,
     /// Its labels beside `agent`; one that ends with `...` stands for many.
     pub labels: &'static [&'static str],
-    source: Source,
+    pub(super) source: Source,
 }
 
 /// Where a family's values come from, and with it how long they are shown.
 #[derive(Clone, Copy, Debug)]
-enum Source {
+pub(super) enum Source {
     /// A gauge of the last sample: shown while the agent is up.
     Gauge(fn(&Sample) -> Option<Number>),
     /// A running total: shown while the agent is up and a while longer.
     Total(fn(&Sample) -> Option<Number>),
-    /// Several series, or a rule of its own.
-    Own(Kind, fn(&AgentView<'_>, &Thresholds, &mut Lines<'_>)),
+    /// One series by a rule of its own.
+    One(Kind, fn(&AgentView<'_>) -> Option<Number>),
+    /// A series for each ending, or none.
+    Each(Kind, &'static [Ending], fn(&AgentView<'_>, &Thresholds, &mut Values<'_>)),
+    /// Any number of series, with any labels.
+    Any(Kind, fn(&AgentView<'_>, &mut Lines<'_>)),
 }
 
 /// The type of a family.
@@ -76,7 +81,7 @@ impl Family {
         match self.source {
             Source::Gauge(_) => Kind::Gauge,
             Source::Total(_) => Kind::Counter,
-            Source::Own(kind, _) => kind,
+            Source::One(kind, _) | Source::Each(kind, ..) | Source::Any(kind, _) => kind,
         }
     }
 
@@ -88,25 +93,6 @@ impl Family {
             out.extend_from_slice(part.as_bytes());
         }
     }
-
-    /// Appends the lines about one agent, whose label is `label`.
-    pub(super) fn write(
-        &self,
-        view: &AgentView<'_>,
-        label: &AgentLabel,
-        thresholds: &Thresholds,
-        out: &mut Vec<u8>,
-    ) {
-        let mut lines = Lines::new(out, self.name, label);
-        let value = match self.source {
-            Source::Gauge(value) => view.gauges().and_then(value),
-            Source::Total(value) => view.totals().and_then(value),
-            Source::Own(_, write) => return write(view, thresholds, &mut lines),
-        };
-        if let Some(value) = value {
-            lines.plain(value);
-        }
-    }
 }
 
 /// Every metric about agents.
@@ -115,9 +101,9 @@ pub const FAMILIES: &[Family] = &[
         name: "my_cpu_percents",
         help: "CPU usage of a client in percent, 0 to 100.",
         labels: &["endpoint"],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
+        source: Source::Any(Kind::Gauge, |view, lines| {
             if let (Some(sample), Some(info)) = (view.gauges(), view.info()) {
-                let line = lines.series("").endpoint_label("endpoint", info.endpoint);
+                let line = lines.series().endpoint_label("endpoint", info.endpoint);
                 line.value(Number::percent(sample.utilization));
             }
         }),
@@ -132,9 +118,9 @@ pub const FAMILIES: &[Family] = &[
         name: "cpumon_utilization_max_ratio",
         help: "Highest one-second utilization within the window, 0 to 1.",
         labels: &["window"],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
+        source: Source::Each(Kind::Gauge, &WINDOWS, |view, _, values| {
             if let Some(max) = view.gauges().and_then(|sample| sample.utilization_max) {
-                lines.each("", &[WINDOW], [max]);
+                values.all([max]);
             }
         }),
     },
@@ -142,17 +128,21 @@ pub const FAMILIES: &[Family] = &[
         name: "cpumon_utilization_sample_ratio",
         help: "Distribution of all one-second utilizations, 0 to 1.",
         labels: &["le"],
-        source: Source::Own(Kind::Histogram, write_histogram),
+        source: Source::Each(Kind::Histogram, &HISTOGRAM, |view, _, values| {
+            let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
+            let behind = [histogram.sum.into(), Number::count(histogram.count())];
+            values.all(histogram.cumulative().map(Number::count).into_iter().chain(behind));
+        }),
     },
     Family {
         name: "cpumon_samples_above_threshold_total",
         help: "One-second samples above the alert threshold of the severity.",
         labels: &["severity"],
-        source: Source::Own(Kind::Counter, |view, thresholds, lines| {
+        source: Source::Each(Kind::Counter, &SEVERITIES, |view, thresholds, values| {
             let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
-            for (severity, (_, threshold)) in SEVERITIES.iter().zip(thresholds.by_severity()) {
-                let above = histogram.above(threshold).map(Number::count);
-                lines.each("", &[*severity], above);
+            let above = thresholds.by_severity().map(|(_, threshold)| histogram.above(threshold));
+            if let [Some(warning), Some(critical)] = above {
+                values.all([warning, critical].map(Number::count));
             }
         }),
     },
@@ -160,26 +150,27 @@ pub const FAMILIES: &[Family] = &[
         name: "cpumon_seconds_total",
         help: "CPU time by mode since boot, all cores together; guests are inside user and nice.",
         labels: &["mode"],
-        source: Source::Own(Kind::Counter, |view, _, lines| {
-            let Some(times) = view.totals().and_then(|sample| sample.cpu_times.as_ref()) else { return };
-            lines.each("", &MODES, Mode::ALL.map(|mode| times.get(mode)));
+        source: Source::Each(Kind::Counter, &MODES, |view, _, values| {
+            if let Some(times) = view.totals().and_then(|sample| sample.cpu_times.as_ref()) {
+                values.all(Mode::ALL.map(|mode| times.get(mode)));
+            }
         }),
     },
     Family {
         name: "cpumon_guest_seconds_total",
         help: "CPU time given to virtual machines since boot, already inside user and nice.",
         labels: &["mode"],
-        source: Source::Own(Kind::Counter, |view, _, lines| {
-            let Some(guest) = view.totals().and_then(|sample| sample.guest_times) else { return };
-            let [user, nice, ..] = MODES;
-            lines.each("", &[user, nice], [guest.user, guest.nice]);
+        source: Source::Each(Kind::Counter, &GUEST_MODES, |view, _, values| {
+            if let Some(guest) = view.totals().and_then(|sample| sample.guest_times) {
+                values.all([guest.user, guest.nice]);
+            }
         }),
     },
     Family {
         name: "cpumon_core_seconds_total",
         help: "CPU time by core and mode since boot; of agents that are set to tell it.",
         labels: &["core", "mode"],
-        source: Source::Own(Kind::Counter, |view, _, lines| {
+        source: Source::Any(Kind::Counter, |view, lines| {
             for core in view.cores_for_all().unwrap_or_default() {
                 let mut number = itoa::Buffer::new();
                 let label = ("core", number.format(core.core));
@@ -239,11 +230,7 @@ pub const FAMILIES: &[Family] = &[
         name: "cpumon_agent_up",
         help: "Whether samples arrive from the agent: 1, else 0.",
         labels: &[],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
-            if let Some(up) = view.up() {
-                lines.plain(Number::count(up.into()));
-            }
-        }),
+        source: Source::One(Kind::Gauge, |view| view.up().map(|up| Number::count(up.into()))),
     },
     Family {
         name: "cpumon_agent_info",
@@ -259,9 +246,9 @@ pub const FAMILIES: &[Family] = &[
             "client",
             "label_...",
         ],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
+        source: Source::Any(Kind::Gauge, |view, lines| {
             if let Some(info) = view.info() {
-                write_info(info, lines.series(""));
+                write_info(info, lines.series());
             }
         }),
     },
@@ -269,49 +256,34 @@ pub const FAMILIES: &[Family] = &[
         name: "cpumon_agent_last_sample_timestamp_seconds",
         help: "When the agent was last heard, by the exporter's clock.",
         labels: &[],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
-            if let Some(wall) = view.last_heard() {
-                lines.plain(wall);
-            }
-        }),
+        source: Source::One(Kind::Gauge, |view| view.last_heard().map(Number::from)),
     },
     Family {
         name: "cpumon_agent_start_time_seconds",
         help: "When the agent's process started, by the agent's clock.",
         labels: &[],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
-            if let Some(start) = view.info().and_then(|info| info.start_time) {
-                lines.plain(start);
-            }
-        }),
+        source: Source::One(Kind::Gauge, |view| view.info()?.start_time.map(Number::from)),
     },
     Family {
         name: "cpumon_agent_sample_order",
         help: "Where the totals stand among all that the agent has sent: start of its run in microseconds plus the frame's number. Of several exporters the one with the highest has the newest.",
         labels: &[],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
-            if let Some(order) = view.order() {
-                lines.plain(Number::count(order));
-            }
-        }),
+        source: Source::One(Kind::Gauge, |view| view.order().map(Number::count)),
     },
     Family {
         name: "cpumon_agent_connections_total",
         help: "Connections that the agent has made to this exporter.",
         labels: &[],
-        source: Source::Own(Kind::Counter, |view, _, lines| {
-            if let Some(connections) = view.connections() {
-                lines.plain(Number::count(connections));
-            }
-        }),
+        source: Source::One(Kind::Counter, |view| view.connections().map(Number::count)),
     },
     Family {
         name: "cpumon_agent_disconnects_total",
         help: "Ends of the agent's connections to this exporter, by reason.",
         labels: &["reason"],
-        source: Source::Own(Kind::Counter, |view, _, lines| {
-            let Some(disconnects) = view.disconnects() else { return };
-            lines.each("", &ENDS, disconnects.map(Number::count));
+        source: Source::Each(Kind::Counter, &ENDS, |view, _, values| {
+            if let Some(disconnects) = view.disconnects() {
+                values.all(disconnects.map(Number::count));
+            }
         }),
     },
     Family {
@@ -372,65 +344,62 @@ pub const FAMILIES: &[Family] = &[
         name: "cpumon_top_process_cores",
         help: "Cores kept busy by all processes of a command in the last interval, for the busiest commands.",
         labels: &["comm"],
-        source: Source::Own(Kind::Gauge, |view, _, lines| {
+        source: Source::Any(Kind::Gauge, |view, lines| {
             for TopProcess { comm, cores } in view.gauges().map_or(&[][..], |sample| &sample.top_processes) {
-                lines.series("").label("comm", comm).value(*cores);
+                lines.series().label("comm", comm).value(*cores);
             }
         }),
     },
 ];
 
 /// The window of the highest utilization.
-const WINDOW: KnownLabel = KnownLabel::new("window", "60s");
+const WINDOWS: [Ending; 1] = [Ending::label("window", "60s")];
 
-/// The histogram's bounds.
-const LE: [KnownLabel; BUCKETS] = [
-    KnownLabel::new("le", "0.05"),
-    KnownLabel::new("le", "0.1"),
-    KnownLabel::new("le", "0.2"),
-    KnownLabel::new("le", "0.3"),
-    KnownLabel::new("le", "0.4"),
-    KnownLabel::new("le", "0.5"),
-    KnownLabel::new("le", "0.6"),
-    KnownLabel::new("le", "0.7"),
-    KnownLabel::new("le", "0.8"),
-    KnownLabel::new("le", "0.9"),
-    KnownLabel::new("le", "0.95"),
-    KnownLabel::new("le", "0.99"),
-    KnownLabel::new("le", "+Inf"),
+/// The histogram's series: its bounds first.
+const HISTOGRAM: [Ending; BUCKETS + 2] = [
+    Ending::bucket("0.05"),
+    Ending::bucket("0.1"),
+    Ending::bucket("0.2"),
+    Ending::bucket("0.3"),
+    Ending::bucket("0.4"),
+    Ending::bucket("0.5"),
+    Ending::bucket("0.6"),
+    Ending::bucket("0.7"),
+    Ending::bucket("0.8"),
+    Ending::bucket("0.9"),
+    Ending::bucket("0.95"),
+    Ending::bucket("0.99"),
+    Ending::bucket("+Inf"),
+    Ending::suffix("_sum"),
+    Ending::suffix("_count"),
 ];
 
 /// The modes, as [`Mode::ALL`] has them.
-const MODES: [KnownLabel; Mode::ALL.len()] = [
-    KnownLabel::new("mode", "user"),
-    KnownLabel::new("mode", "nice"),
-    KnownLabel::new("mode", "system"),
-    KnownLabel::new("mode", "idle"),
-    KnownLabel::new("mode", "iowait"),
-    KnownLabel::new("mode", "irq"),
-    KnownLabel::new("mode", "softirq"),
-    KnownLabel::new("mode", "steal"),
+const MODES: [Ending; Mode::ALL.len()] = [
+    Ending::label("mode", "user"),
+    Ending::label("mode", "nice"),
+    Ending::label("mode", "system"),
+    Ending::label("mode", "idle"),
+    Ending::label("mode", "iowait"),
+    Ending::label("mode", "irq"),
+    Ending::label("mode", "softirq"),
+    Ending::label("mode", "steal"),
 ];
+
+/// Those of guests.
+const GUEST_MODES: [Ending; 2] = [MODES[0], MODES[1]];
 
 /// The severities, as [`Thresholds::by_severity`] has them.
-const SEVERITIES: [KnownLabel; 2] =
-    [KnownLabel::new("severity", "warning"), KnownLabel::new("severity", "critical")];
+const SEVERITIES: [Ending; 2] = [Ending::label("severity", "warning"), Ending::label("severity", "critical")];
 
 /// Ends of connections, as [`End::ALL`] has them.
-const ENDS: [KnownLabel; End::ALL.len()] = [
-    KnownLabel::new("reason", "bye"),
-    KnownLabel::new("reason", "eof"),
-    KnownLabel::new("reason", "timeout"),
-    KnownLabel::new("reason", "protocol"),
-    KnownLabel::new("reason", "replaced"),
+const ENDS: [Ending; End::ALL.len()] = [
+    Ending::label("reason", "bye"),
+    Ending::label("reason", "eof"),
+    Ending::label("reason", "timeout"),
+    Ending::label("reason", "protocol"),
+    Ending::label("reason", "replaced"),
 ];
-
-fn write_histogram(view: &AgentView<'_>, _: &Thresholds, lines: &mut Lines<'_>) {
-    let Some(histogram) = view.totals().and_then(|sample| sample.histogram.as_ref()) else { return };
-    lines.each("_bucket", &LE, histogram.cumulative().map(Number::count));
-    lines.series("_sum").value(histogram.sum);
-    lines.series("_count").value(Number::count(histogram.count()));
-}
 
 fn write_info(info: &Info, line: Line<'_>) {
     let facts = &info.facts;
@@ -463,8 +432,8 @@ mod tests {
 
     #[test]
     fn labels_say_what_they_stand_for() {
-        let check = |labels: &[KnownLabel], key: &str, values: &[&str]| {
-            let written: Vec<_> = labels.iter().map(KnownLabel::text).collect();
+        let check = |endings: &[Ending], key: &str, values: &[&str]| {
+            let written: Vec<_> = endings.iter().map(Ending::text).collect();
             let expected: Vec<_> = values.iter().map(|value| format!(",{key}=\"{value}\"}} ")).collect();
             assert_eq!(written, expected);
         };
@@ -475,8 +444,9 @@ mod tests {
         });
         let le: Vec<_> = bounds.iter().map(String::as_str).chain(["+Inf"]).collect();
         let thresholds = Thresholds { warning: Ratio::ZERO, critical: Ratio::ONE };
-        check(&LE, "le", &le);
+        check(&HISTOGRAM[..BUCKETS], "le", &le);
         check(&MODES, "mode", &Mode::ALL.map(Mode::label));
+        check(&GUEST_MODES, "mode", &[Mode::User, Mode::Nice].map(Mode::label));
         check(&SEVERITIES, "severity", &thresholds.by_severity().map(|(severity, _)| severity));
         check(&ENDS, "reason", &End::ALL.map(End::label));
     }

@@ -8,35 +8,48 @@ use std::net::{IpAddr, SocketAddr};
 use super::number::Number;
 
 /// The label that every line about an agent begins with, as it is written: `{agent="web-1"`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct AgentLabel(Vec<u8>);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AgentLabel<'a>(pub(super) &'a [u8]);
 
-impl AgentLabel {
-    /// Makes it the label of the agent `name`.
-    pub(super) fn set(&mut self, name: &str) {
-        self.0.clear();
-        self.0.extend_from_slice(b"{agent=\"");
-        escape(name, &mut self.0);
-        self.0.push(b'"');
+impl AgentLabel<'_> {
+    /// Appends that of the agent `name`.
+    pub(super) fn write(name: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{agent=\"");
+        escape(name, out);
+        out.push(b'"');
     }
 }
 
-/// A label that is known beforehand, as it is written, and the end of the labels: `,mode="user"} `. All are kept
+/// How a series' name goes on behind that of its family, and the end of its labels, both known beforehand. All are kept
 /// equally long, because a copy of a known size is two instructions and any other is a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KnownLabel {
+pub(super) struct Ending {
+    pub(super) suffix: &'static str,
     bytes: [u8; Self::WIDTH],
     length: usize,
 }
 
-impl KnownLabel {
+impl Ending {
     const WIDTH: usize = 32;
 
-    /// Neither key nor value may need escapes; both together must be short.
-    pub(super) const fn new(key: &str, value: &str) -> Self {
-        let mut label = Self { bytes: [0; Self::WIDTH], length: 0 };
-        label = label.with(b",").with(key.as_bytes()).with(b"=\"");
-        label.with(value.as_bytes()).with(b"\"} ")
+    /// One more label, whose key and value need no escapes and are short: `,mode="user"} `.
+    pub(super) const fn label(key: &str, value: &str) -> Self {
+        Self::new("", key, value)
+    }
+
+    /// A bucket of a histogram up to `le`.
+    pub(super) const fn bucket(le: &str) -> Self {
+        Self::new("_bucket", "le", le)
+    }
+
+    /// No more label: `} `.
+    pub(super) const fn suffix(suffix: &'static str) -> Self {
+        Self { suffix, bytes: [0; Self::WIDTH], length: 0 }.with(b"} ")
+    }
+
+    const fn new(suffix: &'static str, key: &str, value: &str) -> Self {
+        let ending = Self { suffix, bytes: [0; Self::WIDTH], length: 0 };
+        ending.with(b",").with(key.as_bytes()).with(b"=\"").with(value.as_bytes()).with(b"\"} ")
     }
 
     const fn with(mut self, text: &[u8]) -> Self {
@@ -49,13 +62,13 @@ impl KnownLabel {
         self
     }
 
-    fn append_to(&self, out: &mut Vec<u8>) {
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
         let length = out.len() + self.length;
         out.extend_from_slice(&self.bytes);
         out.truncate(length);
     }
 
-    /// Its text.
+    /// The text of its label.
     #[cfg(test)]
     pub(super) fn text(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.length]).unwrap()
@@ -66,65 +79,32 @@ impl KnownLabel {
 pub(super) struct Lines<'a> {
     out: &'a mut Vec<u8>,
     family: &'static str,
-    agent: &'a AgentLabel,
+    agent: AgentLabel<'a>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, family: &'static str, agent: &'a AgentLabel) -> Self {
+    pub(super) fn new(out: &'a mut Vec<u8>, family: &'static str, agent: AgentLabel<'a>) -> Self {
         Self { out, family, agent }
     }
 
-    /// Begins a line of the family's name and `suffix` with the label `agent`.
-    pub(super) fn series(&mut self, suffix: &str) -> Line<'_> {
+    /// Begins a line of the family's name with the label `agent`.
+    pub(super) fn series(&mut self) -> Line<'_> {
         self.out.extend_from_slice(self.family.as_bytes());
-        self.out.extend_from_slice(suffix.as_bytes());
-        self.out.extend_from_slice(&self.agent.0);
+        self.out.extend_from_slice(self.agent.0);
         Line { out: self.out }
     }
 
-    /// A line with no other label than `agent`.
-    pub(super) fn plain(&mut self, value: impl Into<Number>) {
-        self.series("").value(value);
-    }
-
-    /// A line for each of `labels`, with the value in the same place.
-    pub(super) fn each<N: Into<Number>>(
-        &mut self,
-        suffix: &str,
-        labels: &[KnownLabel],
-        values: impl IntoIterator<Item = N>,
-    ) {
-        self.each_from(|lines| lines.series(suffix), labels, values);
-    }
-
-    /// The same, below one more label that all of them have.
+    /// A line for each of `endings` below one more label that all of them have, with the value in the same place.
     pub(super) fn each_under<N: Into<Number>>(
         &mut self,
         (key, value): (&str, &str),
-        labels: &[KnownLabel],
+        endings: &[Ending],
         values: impl IntoIterator<Item = N>,
     ) {
-        self.each_from(|lines| lines.series("").label(key, value), labels, values);
-    }
-
-    /// Lines that have the same beginning, which `begin` writes for the first of them.
-    fn each_from<N: Into<Number>>(
-        &mut self,
-        begin: impl Fn(&mut Self) -> Line<'_>,
-        labels: &[KnownLabel],
-        values: impl IntoIterator<Item = N>,
-    ) {
-        let start = self.out.len();
-        let mut beginning = start..start;
-        for (label, value) in labels.iter().zip(values) {
-            if beginning.is_empty() {
-                let _ = begin(self);
-                beginning.end = self.out.len();
-            } else {
-                self.out.extend_from_within(beginning.clone());
-            }
-            label.append_to(self.out);
-            end_line(value, self.out);
+        for (ending, number) in endings.iter().zip(values) {
+            let _ = self.series().label(key, value);
+            ending.append_to(self.out);
+            end_line(number, self.out);
         }
     }
 }
@@ -209,7 +189,7 @@ impl Line<'_> {
     }
 }
 
-fn end_line(value: impl Into<Number>, out: &mut Vec<u8>) {
+pub(super) fn end_line(value: impl Into<Number>, out: &mut Vec<u8>) {
     value.into().write(out);
     out.push(b'\n');
 }

@@ -2,15 +2,17 @@
 //!
 //! - [`families`]: one table of every metric about agents;
 //! - `lines`, `number`: how a line is written, without floats;
-//! - [`render`]: the whole fleet, letting go of it in between;
-//! - `text`: memory for it, which the next rendering gets;
+//! - [`render`]: the whole fleet: first it is looked at, then written;
+//! - `column`: what a family says about all agents, in between;
+//! - `chunks`: memory for the text;
 //! - [`node`]: one agent alone, under node_exporter's names;
 //! - [`own`]: what the exporter says of itself, through the `prometheus` crate.
 
+mod chunks;
+mod column;
 pub mod families;
 mod lines;
 pub mod node;
 mod number;
 pub mod own;
 pub mod render;
-mod text;

@@ -5,8 +5,8 @@ use cpumon_protocol::model::{Micros, Millionths, Ratio, WallTime};
 /// A value of a series: an integer and how many of its digits stand behind the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number {
-    digits: u64,
-    decimals: u32,
+    pub(super) digits: u64,
+    pub(super) decimals: u32,
 }
 
 impl Number {

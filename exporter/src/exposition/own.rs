@@ -171,7 +171,7 @@ impl OwnMetrics {
                 &registry,
                 Gauge::new(
                     "cpumon_exporter_scrape_duration_seconds",
-                    "How long the last finished scrape took to render.",
+                    "How long the last finished scrape took to render, without the time in between in which it was sent.",
                 )?,
             )?,
             registry,

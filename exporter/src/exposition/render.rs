@@ -1,148 +1,190 @@
-//! The whole fleet as text, family by family.
+//! The whole fleet as text, family by family, in chunks: each can be sent before the next is written.
 
 use std::hint::black_box;
-use std::ops::Range;
-use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use cpumon_protocol::model::{Micros, Moment};
 
-use super::families::Thresholds;
-use super::lines::AgentLabel;
-use super::text::{Shelf, Text};
+use super::chunks::{CHUNK, Pool};
+use super::column::{Column, Cursor, Labels};
+use super::families::{FAMILIES, Thresholds};
 use crate::fleet::SharedFleet;
 
-/// How many agents are shown before the fleet is let go of, so that ingest waits for a few hundred microseconds at most.
-const BATCH: usize = 64;
-
-/// How many agents a thread is worth: fewer are written in less time than it takes to start one.
-const AGENTS_A_THREAD: usize = 400;
-
-/// How many threads write a page at most. What more of them gained, the socket would not take.
-const THREADS_MAX: usize = 4;
+/// How many times some agents are looked at in a row: for less than a millisecond.
+const BATCHES: usize = 16;
 
 /// How long memory is kept for a rendering that does not come. Prometheus scrapes once a minute if it is not told
 /// otherwise.
 const KEEP: Micros = Micros::from_secs(150);
 
-/// The fleet as text, and what was counted on the way.
-#[derive(Debug)]
-pub struct Rendering {
-    /// The text of each family that has series, in one piece or several.
-    pub families: Vec<Text>,
-    /// Agents whose samples arrive.
-    pub up: usize,
-    /// Agents that are missed.
-    pub down: usize,
-}
-
 /// Writes the fleet, each time into the memory of the last.
 #[derive(Debug)]
-pub struct Renderer {
+pub struct Renderer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     thresholds: Thresholds,
-    threads: usize,
-    shelf: Shelf,
+    pool: Pool,
+    /// That of the last rendering that ended.
+    memory: Mutex<Memory>,
     /// When the fleet was last rendered, in microseconds.
     rendered: AtomicU64,
 }
 
+/// What a rendering has seen.
+#[derive(Debug)]
+struct Memory {
+    labels: Labels,
+    /// One for each family.
+    columns: Vec<Column>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { labels: Labels::default(), columns: FAMILIES.iter().map(|_| Column::default()).collect() }
+    }
+}
+
 impl Renderer {
-    /// A renderer for these thresholds. A large fleet is written by as many threads as there are cores, up to four.
+    /// A renderer for these thresholds.
     pub fn new(thresholds: Thresholds) -> Self {
-        Self::with_threads(
+        Self(Arc::new(Inner {
             thresholds,
-            thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
-        )
+            pool: Pool::default(),
+            memory: Mutex::default(),
+            rendered: AtomicU64::new(0),
+        }))
     }
 
-    fn with_threads(thresholds: Thresholds, threads: usize) -> Self {
-        Self { thresholds, threads, shelf: Shelf::new(threads), rendered: AtomicU64::new(0) }
+    /// Begins to write the fleet as of `now`.
+    pub fn begin(&self, now: Moment) -> Rendering {
+        self.0.rendered.store(now.0, Ordering::Relaxed);
+        let mut memory = std::mem::take(&mut *self.0.memory());
+        memory.labels.clear();
+        memory.columns.iter_mut().for_each(Column::clear);
+        Rendering {
+            renderer: Arc::clone(&self.0),
+            now,
+            memory,
+            up: 0,
+            down: 0,
+            chunk: self.0.pool.take(),
+            next: Some(0),
+            family: 0,
+            cursor: None,
+        }
+    }
+
+    /// The fleet as of `now` in one piece.
+    pub fn page(&self, fleet: &SharedFleet, now: Moment) -> Vec<u8> {
+        let mut rendering = self.begin(now);
+        while rendering.look(fleet) {}
+        rendering.rest()
     }
 
     /// Frees the memory that is kept for the next rendering, if the last one was long ago.
     pub fn tidy(&self, now: Moment) {
-        if now > Moment(self.rendered.load(Ordering::Relaxed)).plus(KEEP) {
-            self.shelf.clear(0);
+        if now > Moment(self.0.rendered.load(Ordering::Relaxed)).plus(KEEP) {
+            self.0.pool.clear();
+            drop(std::mem::take(&mut *self.0.memory()));
         }
     }
+}
 
-    /// The fleet as of `now`. One agent's lines are all of one moment; agents
-    /// may join and leave between two batches.
-    pub fn render(&self, fleet: &SharedFleet, now: Moment) -> Rendering {
-        self.rendered.store(now.0, Ordering::Relaxed);
-        let agents = fleet.read().len();
-        let parts = (agents / AGENTS_A_THREAD).clamp(1, self.threads);
-        // A fleet that has shrunk needs fewer.
-        self.shelf.clear(parts);
-        // Places are taken from the first on, so they are full up to about the number of agents.
-        let start = |part| if part == parts { usize::MAX } else { agents / parts * part };
-        let write = |part| self.write(part, start(part)..start(part + 1), fleet, now);
-        let written = thread::scope(|scope| {
-            let others: Vec<_> = (1..parts)
-                .map(|part| (part, thread::Builder::new().spawn_scoped(scope, move || write(part))))
-                .collect();
-            let mut written = vec![write(0)];
-            for (part, thread) in others {
-                written.push(match thread {
-                    Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                    // There may be no more threads to be had than there are.
-                    Err(_) => write(part),
-                });
-            }
-            written
-        });
-        let (up, down) = written.iter().fold((0, 0), |(up, down), part| (up + part.up, down + part.down));
-        Rendering { families: in_order(written), up, down }
+impl Inner {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // It is put there and taken away, and cannot be left half done.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// The agents at `places`.
-    fn write(&self, part: usize, places: Range<usize>, fleet: &SharedFleet, now: Moment) -> Part {
-        let mut part = Part { texts: self.shelf.begin(part), up: 0, down: 0 };
-        let mut labels = vec![AgentLabel::default(); BATCH];
-        let mut next = Some(places.start);
-        while let Some(from) = next.filter(|from| places.contains(from)) {
+/// The fleet as of one moment, being written: first it is [looked at](Self::look), then comes [chunk](Self::next) after
+/// chunk. One agent's lines are all of one moment.
+#[derive(Debug)]
+pub struct Rendering {
+    renderer: Arc<Inner>,
+    now: Moment,
+    memory: Memory,
+    /// Agents seen whose samples arrive.
+    pub up: usize,
+    /// Agents seen that are missed.
+    pub down: usize,
+    /// The place in the fleet that is looked at next; none once all were.
+    next: Option<usize>,
+    chunk: Vec<u8>,
+    /// The family that is being written, and up to where it is.
+    family: usize,
+    cursor: Option<Cursor>,
+}
+
+impl Rendering {
+    /// Looks at a thousand agents of `fleet` at most; false when there were no more. Each is as it was at one moment; agents may
+    /// join and leave between two of some dozens.
+    pub fn look(&mut self, fleet: &SharedFleet) -> bool {
+        for _ in 0..BATCHES {
+            let Some(from) = self.next else { return false };
+            let Memory { labels, columns } = &mut self.memory;
+            let seen = labels.len();
             let held = fleet.read();
-            let mut batch = Vec::with_capacity(BATCH);
-            next = held.visit(from, BATCH.min(places.end - from), now, |view| batch.push(view));
-            black_box(batch.iter().fold(0_u64, |sum, view| sum.wrapping_add(view.touch())));
-            for (view, label) in batch.iter().zip(&mut labels) {
-                part.up += usize::from(view.up() == Some(true));
-                part.down += usize::from(view.up() == Some(false));
-                label.set(view.name());
+            let mut views = Vec::with_capacity(SharedFleet::BATCH);
+            self.next = held.visit(from, SharedFleet::BATCH, self.now, |view| views.push(view));
+            black_box(views.iter().fold(0, |seen, view| seen ^ view.touch()));
+            for view in &views {
+                labels.push(view.name());
+                self.up += usize::from(view.up() == Some(true));
+                self.down += usize::from(view.up() == Some(false));
             }
-            // Family by family within the batch: a text that grows by some thousand bytes at a time is written at
-            // the speed of memory, one that grows by a line at the speed of cache misses.
-            for text in &mut part.texts {
-                for (view, label) in batch.iter().zip(&labels) {
-                    text.family.write(view, label, &self.thresholds, &mut text.bytes);
+            for (family, column) in FAMILIES.iter().zip(columns) {
+                for (view, label) in views.iter().zip(labels.iter(seen)) {
+                    column.note(family, view, label, &self.renderer.thresholds);
                 }
             }
         }
-        part
+        true
+    }
+
+    /// The next part of the text, none of which is empty; none at the end. It may begin and end anywhere.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "nothing is to be iterated over before all agents were seen"
+    )]
+    pub fn next(&mut self) -> Option<Bytes> {
+        let Memory { labels, columns } = &self.memory;
+        while let Some((family, column)) = FAMILIES.get(self.family).zip(columns.get(self.family)) {
+            if !column.is_empty() {
+                let cursor = self.cursor.get_or_insert_with(|| {
+                    family.write_head(&mut self.chunk);
+                    Cursor::default()
+                });
+                if !column.write(family, labels, cursor, CHUNK, &mut self.chunk) {
+                    let next = self.renderer.pool.take();
+                    return Some(self.renderer.pool.share(std::mem::replace(&mut self.chunk, next)));
+                }
+            }
+            self.cursor = None;
+            self.family += 1;
+        }
+        let last = std::mem::take(&mut self.chunk);
+        (!last.is_empty()).then(|| self.renderer.pool.share(last))
+    }
+
+    /// What is left of the text in one piece.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        while let Some(chunk) = self.next() {
+            rest.extend_from_slice(&chunk);
+        }
+        rest
     }
 }
 
-/// What one thread has written.
-struct Part {
-    /// One of each family.
-    texts: Vec<Text>,
-    up: usize,
-    down: usize,
-}
-
-/// Family after family, each from the first part to the last, if it has series in any of them.
-fn in_order(parts: Vec<Part>) -> Vec<Text> {
-    let mut parts: Vec<_> = parts.into_iter().map(|part| part.texts.into_iter()).collect();
-    let mut families = Vec::new();
-    loop {
-        let texts: Vec<Text> = parts.iter_mut().filter_map(Iterator::next).collect();
-        if texts.is_empty() {
-            return families;
-        }
-        if texts.iter().any(Text::has_series) {
-            families.extend(texts.into_iter().filter(|text| !text.as_ref().is_empty()));
-        }
+impl Drop for Rendering {
+    /// Leaves its memory to the next.
+    fn drop(&mut self) {
+        *self.renderer.memory() = std::mem::take(&mut self.memory);
+        self.renderer.pool.give_back(std::mem::take(&mut self.chunk));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use cpumon_protocol::model::{
-    AgentName, Boot, Hello, HostFacts, Label, Micros, Moment, Now, RunId, Sample, WallTime,
+    AgentName, Boot, CpuTimes, Hello, HostFacts, Label, Micros, Moment, Now, RunId, Sample, WallTime,
 };
 
 use super::detail::{Detail, Look};
@@ -409,23 +409,31 @@ impl<'a> AgentView<'a> {
     /// agents in a row that is waited for once; lines made of what is not there yet are waited for one by one.
     pub(crate) fn touch(&self) -> u64 {
         let first = |text: &str| text.as_bytes().first().map_or(0, |byte| u64::from(*byte));
-        let mut sum = first(&self.agent.name);
+        let mut seen = first(&self.agent.name) ^ self.agent.disconnects[End::ALL.len() - 1];
         if let Some(life) = self.totals {
-            let sample = &life.sample;
-            sum += u64::from(sample.utilization.millionths());
-            sum += sample.histogram.as_ref().map_or(0, |histogram| histogram.buckets[0] + histogram.sum.0);
-            sum += sample.cpu_times.as_ref().map_or(0, |times| times.0[0].0);
+            let Sample { histogram, cpu_times, load, pressure_waiting, rtt, cgroup, .. } = &life.sample;
+            let number = |micros: Option<Micros>| micros.map_or(0, |micros| micros.0);
+            seen ^= u64::from(life.sample.utilization.millionths()) ^ u64::from(life.info.endpoint.port());
+            if let Some(histogram) = histogram {
+                let [one, .., other] = histogram.buckets;
+                seen ^= one ^ other ^ histogram.sum.0;
+            }
+            if let Some(CpuTimes([one, .., other])) = cpu_times {
+                seen ^= one.0 ^ other.0;
+            }
+            seen ^= load.map_or(0, |[load, ..]| load.0) ^ number(*pressure_waiting) ^ number(*rtt);
+            seen ^= number(cgroup.and_then(|cgroup| cgroup.usage));
             let facts = &life.info.facts;
             for fact in
                 [&facts.hostname, &facts.version, &facts.os, &facts.kernel, &facts.arch, &facts.cpu_model]
             {
-                sum += fact.as_deref().map_or(0, first);
+                seen ^= fact.as_deref().map_or(0, first);
             }
             for (key, value) in &life.info.labels {
-                sum += first(key) + first(value);
+                seen ^= first(key) ^ first(value);
             }
         }
-        sum
+        seen
     }
 
     fn is_known(&self) -> bool {

@@ -6,9 +6,6 @@ use cpumon_protocol::model::Moment;
 
 use super::{AgentView, Fleet};
 
-/// How many agents are looked at before the fleet is let go of, so that ingest waits for microseconds only.
-const BATCH: usize = 64;
-
 /// A fleet that many look at, or one changes.
 ///
 /// Who lets go of it to take it again at once, as a scrape does, need not care for others: on Linux the standard
@@ -18,6 +15,9 @@ const BATCH: usize = 64;
 pub struct SharedFleet(RwLock<Fleet>);
 
 impl SharedFleet {
+    /// How many agents are looked at before the fleet is let go of, so that ingest waits for microseconds only.
+    pub const BATCH: usize = 64;
+
     /// Shares `fleet`.
     pub const fn new(fleet: Fleet) -> Self {
         Self(RwLock::new(fleet))
@@ -33,8 +33,14 @@ impl SharedFleet {
     pub fn show_all(&self, now: Moment, mut show: impl FnMut(&AgentView<'_>)) {
         let mut next = Some(0);
         while let Some(from) = next {
-            next = self.read().visit(from, BATCH, now, |view| show(&view));
+            next = self.show_some(from, now, &mut show);
         }
+    }
+
+    /// Shows a [batch](Self::BATCH) of agents from place `from` on as they are at `now`; the place to go on from, until
+    /// there is none.
+    pub fn show_some(&self, from: usize, now: Moment, mut show: impl FnMut(&AgentView<'_>)) -> Option<usize> {
+        self.read().visit(from, Self::BATCH, now, |view| show(&view))
     }
 
     /// The fleet to change, for a moment: nothing is parsed or waited for while it is held.

@@ -13,10 +13,10 @@ use hyper::service::Service;
 use hyper::{Request, Response};
 use tokio::time::Instant;
 
-use super::body::{AnswerBody, Content, SharedBody};
+use super::body::{AnswerBody, Content};
 use super::events::Subscription;
 use super::progress::Progress;
-use super::rendering::Rendering;
+use super::rendering::Reader;
 use super::screen::{self, Refusal};
 use super::token::CHALLENGES;
 use super::{HttpStats, HttpToken};
@@ -27,7 +27,7 @@ use super::{HttpStats, HttpToken};
 #[derive(Clone)]
 pub(super) enum Attachment {
     /// A document.
-    Rendering(Arc<Rendering>),
+    Rendering(Reader),
     /// Events without an end.
     Events(Subscription),
 }
@@ -130,9 +130,11 @@ impl<R: Routes> Service<Request<Incoming>> for Answer<R> {
             let attached = response.extensions_mut().remove::<Attachment>();
             let response = response.map(|body| match attached {
                 None => Content::Route(body),
-                Some(Attachment::Rendering(rendering)) => {
-                    progress.sends(rendering.lease());
-                    Content::Shared(SharedBody::new(rendering))
+                Some(Attachment::Rendering(reader)) => {
+                    if let Some(lease) = reader.lease() {
+                        progress.sends(lease);
+                    }
+                    Content::Shared(reader)
                 }
                 Some(Attachment::Events(subscription)) => {
                     progress.streams();

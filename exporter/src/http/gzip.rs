@@ -1,4 +1,4 @@
-//! Compression of a whole rendering.
+//! Compression of a rendering while it is made.
 
 use std::io::{self, Write};
 
@@ -6,50 +6,68 @@ use bytes::{Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// The size of the segments that the compressed document is kept in, in bytes. Segments, because one
-/// buffer of unknown size would be copied each time it grows.
+use super::rendering::RenderingFailed;
+
+/// The fastest level: repeated label names shrink tenfold with any, and a scrape waits for this.
+const LEVEL: Compression = Compression::fast();
+
+/// The size of the segments that compressed text is handed on in, in bytes.
 const SEGMENT: usize = 64 * 1024;
 
-/// Compresses `segments` into one gzip stream, at the fastest level: repeated label names shrink tenfold
-/// with any, and a scrape waits for this. Runs for a while; not for async threads.
+/// Compresses a document into one gzip stream, which `hand_on` gets piece by piece; how long the document was, in
+/// bytes. Runs for a while; not for async threads.
+///
+/// # Errors
+///
+/// When the document failed; none that memory can cause.
+pub(super) fn compress(
+    parts: impl IntoIterator<Item = Result<Bytes, RenderingFailed>>,
+    hand_on: impl FnMut(Bytes),
+) -> anyhow::Result<u64> {
+    let mut length = 0;
+    let mut encoder = GzEncoder::new(Sink { hand_on, segment: BytesMut::new() }, LEVEL);
+    for part in parts {
+        let part = part?;
+        encoder.write_all(&part)?;
+        length += part.len() as u64;
+    }
+    encoder.finish()?.hand_on();
+    Ok(length)
+}
+
+/// Compresses a short document.
 ///
 /// # Errors
 ///
 /// None that memory can cause; whatever the encoder says.
-pub(super) fn compress(segments: &[Bytes]) -> io::Result<Vec<Bytes>> {
-    let mut encoder = GzEncoder::new(Sink::default(), Compression::fast());
-    for segment in segments {
-        encoder.write_all(segment)?;
-    }
-    Ok(encoder.finish()?.into_segments())
+pub(super) fn compress_whole(document: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), LEVEL);
+    encoder.write_all(document)?;
+    encoder.finish()
 }
 
 /// Collects what is written in segments of a fixed size.
-#[derive(Default)]
-struct Sink {
-    full: Vec<Bytes>,
-    current: BytesMut,
+struct Sink<F> {
+    hand_on: F,
+    segment: BytesMut,
 }
 
-impl Sink {
-    fn into_segments(mut self) -> Vec<Bytes> {
-        if !self.current.is_empty() {
-            self.full.push(self.current.freeze());
-        }
-        self.full
+impl<F: FnMut(Bytes)> Sink<F> {
+    fn hand_on(&mut self) {
+        (self.hand_on)(std::mem::take(&mut self.segment).freeze());
     }
 }
 
-impl Write for Sink {
+impl<F: FnMut(Bytes)> Write for Sink<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.current.len() == SEGMENT {
-            self.full.push(std::mem::take(&mut self.current).freeze());
+        if self.segment.len() == SEGMENT {
+            self.hand_on();
         }
-        if self.current.capacity() == 0 {
-            self.current.reserve(SEGMENT);
+        if self.segment.capacity() == 0 {
+            self.segment.reserve(SEGMENT);
         }
-        let taken = bytes.len().min(SEGMENT - self.current.len());
-        self.current.extend_from_slice(&bytes[..taken]);
+        let taken = bytes.len().min(SEGMENT - self.segment.len());
+        self.segment.extend_from_slice(&bytes[..taken]);
         Ok(taken)
     }
 
@@ -68,11 +86,28 @@ mod tests {
     use super::*;
 
     fn round_trip(segments: &[Bytes]) -> Vec<u8> {
-        let compressed = compress(segments).expect("memory takes all");
+        let mut compressed = Vec::new();
+        let done = compress(segments.iter().cloned().map(Ok), |segment| compressed.push(segment));
+        assert_eq!(done.expect("memory takes all"), segments.concat().len() as u64);
         assert!(compressed.iter().all(|segment| !segment.is_empty() && segment.len() <= SEGMENT));
         let mut plain = Vec::new();
         GzDecoder::new(&compressed.concat()[..]).read_to_end(&mut plain).expect("gzip");
         plain
+    }
+
+    #[test]
+    fn a_short_document_comes_back() {
+        let mut plain = Vec::new();
+        GzDecoder::new(&compress_whole(b"short").expect("memory")[..]).read_to_end(&mut plain).expect("gzip");
+        assert_eq!(plain, b"short");
+    }
+
+    #[test]
+    fn what_failed_is_not_ended_as_if_it_were_whole() {
+        let mut handed_on = 0;
+        let failed = compress([Ok(Bytes::from_static(b"half")), Err(RenderingFailed)], |_| handed_on += 1);
+        assert!(failed.is_err());
+        assert_eq!(handed_on, 0);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! What is shown comes from a [`Site`]; this module knows nothing of agents or of the text format.
-//! A document is rendered at most once at a time, off the async threads, and a request shares only a
+//! A document is rendered at most once at a time, step by step between other work, and a request shares only a
 //! rendering that began after it arrived.
 //!
 //! Deliberately absent: HTTP/2 (nobody needs it here, and it has no idle limit), request bodies,
@@ -47,7 +47,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use config::HttpConfig;
 pub use feed::Feed;
 pub use server::{Stopped, serve};
-pub use site::{AgentPage, PageOf, Site};
+pub use site::{AgentPage, Document, PageOf, Site, Step};
 pub use stats::{Counter, HttpStats};
 pub use token::HttpToken;
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use warp::Filter;
 use warp::http::StatusCode;
@@ -97,12 +96,11 @@ async fn document(request: &HeaderMap, content_type: &'static str, body: Vec<u8>
 }
 
 async fn compressed(body: Vec<u8>) -> std::io::Result<Vec<u8>> {
-    let segments = [Bytes::from(body)];
-    if segments[0].len() <= COMPRESSED_AT_ONCE {
-        return gzip::compress(&segments).map(|compressed| compressed.concat());
+    if body.len() <= COMPRESSED_AT_ONCE {
+        return gzip::compress_whole(&body);
     }
-    let compressed = spawn_blocking(move || gzip::compress(&segments)).await;
-    compressed.map_err(std::io::Error::other).flatten().map(|compressed| compressed.concat())
+    let compressed = spawn_blocking(move || gzip::compress_whole(&body)).await;
+    compressed.map_err(std::io::Error::other).flatten()
 }
 
 fn with_body(content_type: &'static str, body: Vec<u8>) -> Response {

@@ -50,11 +50,11 @@ pub(super) fn routes(
     };
     let metrics = {
         let site = Arc::clone(site);
-        SharedRendering::new(config, stats, stop, move |segments| site.render_metrics(segments))
+        SharedRendering::new(config, stats, stop, move || site.metrics())
     };
     let agents = {
         let site = Arc::clone(site);
-        SharedRendering::new(config, stats, stop, move |segments| site.render_agents(segments))
+        SharedRendering::new(config, stats, stop, move || site.agents())
     };
     let agent = {
         let site = Arc::clone(site);
@@ -147,14 +147,14 @@ fn document(
 }
 
 async fn in_coding(coding: Coding, shared: &SharedRendering, content_type: &'static str) -> Response {
-    let Ok(rendering) = shared.get(coding).await else {
+    let Ok(reader) = shared.get(coding).await else {
         return text(StatusCode::INTERNAL_SERVER_ERROR, TEXT, FAILED);
     };
     let mut response = text(StatusCode::OK, content_type, "");
     if coding == Coding::Gzip {
         set(&mut response, CONTENT_ENCODING, "gzip");
     }
-    response.extensions_mut().insert(Attachment::Rendering(rendering));
+    response.extensions_mut().insert(Attachment::Rendering(reader));
     response
 }
 

@@ -1,64 +1,56 @@
 //! A document that is rendered once for all who wait for it.
 
-use std::io;
+use std::future::poll_fn;
+use std::iter;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use bytes::Bytes;
-use thiserror::Error;
-use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::runtime::Handle;
+use tokio::task::{spawn_blocking, yield_now};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::leases::{Lease, Leases};
+use super::leases::Leases;
 use super::negotiate::Coding;
-use super::rendering::Rendering;
+use super::rendering::{Reader, Rendering, RenderingFailed};
 use super::turns::Turns;
-use super::{HttpConfig, HttpStats, gzip, lock};
+use super::{Document, HttpConfig, HttpStats, Step, gzip, lock};
 
-/// The rendering failed, which is a defect of the program: its cause is in the log.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the document could not be rendered")]
-pub(super) struct RenderingFailed;
-
-/// One document, rendered (and compressed) by at most one worker at a time, off the async threads.
+/// One document, rendered (and compressed) by at most one worker at a time: in steps, between which others are served, or
+/// off the async threads where all that ask want it compressed.
 ///
 /// Whoever asks gets a rendering that began after he asked, together with all who asked before it
 /// began. Who goes away disturbs nobody; what nobody waits for any more is not begun.
 pub(super) struct SharedRendering(Arc<Inner>);
 
-type Render = dyn Fn(&mut Vec<Bytes>) + Send + Sync;
+type Begin = dyn Fn() -> Box<dyn Document> + Send + Sync;
 
 struct Inner {
-    render: Box<Render>,
+    begin: Box<Begin>,
     stats: Arc<HttpStats>,
     turns: Mutex<Turns<Batch>>,
     leases: Mutex<Leases>,
     stop: CancellationToken,
 }
 
-/// Those who wait for one rendering, by coding.
+/// One rendering for those who wait for it, by coding.
 #[derive(Default)]
 struct Batch {
-    identity: Waiters,
-    gzip: Waiters,
+    identity: Arc<Rendering>,
+    gzip: Arc<Rendering>,
 }
 
-/// Dropped before a rendering was sent, it tells that there will be none.
-type Waiters = watch::Sender<Option<Arc<Rendering>>>;
-
 impl SharedRendering {
-    /// A document whose segments `render` appends. After `stop` nobody waits until others have read: nobody new comes.
+    /// A document that `begin` begins. After `stop` nobody waits until others have read: nobody new comes.
     pub(super) fn new(
         config: &HttpConfig,
         stats: &Arc<HttpStats>,
         stop: &CancellationToken,
-        render: impl Fn(&mut Vec<Bytes>) + Send + Sync + 'static,
+        begin: impl Fn() -> Box<dyn Document> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Inner {
-            render: Box::new(render),
+            begin: Box::new(begin),
             stats: Arc::clone(stats),
             turns: Mutex::default(),
             leases: Mutex::new(Leases::new(config.max_renderings, config.crowded_spacing)),
@@ -66,30 +58,29 @@ impl SharedRendering {
         }))
     }
 
-    /// The document as it is at some moment after this call.
+    /// The document as it is at some moment after this call, as soon as the first of it is there.
     ///
     /// # Errors
     ///
-    /// When rendering it panicked; the next call tries again.
-    pub(super) async fn get(&self, coding: Coding) -> Result<Arc<Rendering>, RenderingFailed> {
-        let mut rendering = self.join(coding);
-        let finished = rendering.wait_for(Option::is_some).await.map_err(|_closed| RenderingFailed)?;
-        finished.clone().ok_or(RenderingFailed)
+    /// When rendering it panicked before that; the next call tries again.
+    pub(super) async fn get(&self, coding: Coding) -> Result<Reader, RenderingFailed> {
+        let reader = self.join(coding);
+        poll_fn(|cx| reader.poll_begun(cx)).await?;
+        Ok(reader)
     }
 
-    fn join(&self, coding: Coding) -> watch::Receiver<Option<Arc<Rendering>>> {
+    fn join(&self, coding: Coding) -> Reader {
         let mut turns = lock(&self.0.turns);
         let (batch, start_worker) = turns.join();
-        let waiters = match coding {
-            Coding::Identity => &batch.identity,
-            Coding::Gzip => &batch.gzip,
+        let reader = match coding {
+            Coding::Identity => batch.identity.reader(),
+            Coding::Gzip => batch.gzip.reader(),
         };
-        let receiver = waiters.subscribe();
         drop(turns);
         if start_worker {
             tokio::spawn(Arc::clone(&self.0).work());
         }
-        receiver
+        reader
     }
 }
 
@@ -103,7 +94,7 @@ impl Inner {
             // Before the batch is closed: who comes while we wait for memory shares this rendering.
             self.wait_for_lease().await;
             let Some(batch) = lock(&self.turns).begin() else { continue };
-            if batch.identity.is_closed() && batch.gzip.is_closed() {
+            if batch.identity.is_unread() && batch.gzip.is_unread() {
                 continue;
             }
             Arc::clone(&self).serve(batch).await;
@@ -123,45 +114,99 @@ impl Inner {
         }
     }
 
-    async fn serve(self: Arc<Self>, batch: Batch) {
+    async fn serve(self: Arc<Self>, Batch { identity, gzip }: Batch) {
         let lease = lock(&self.leases).grant(time::Instant::now());
-        let Some(plain) = Arc::clone(&self).render(Arc::clone(&lease)).await else { return };
-        lock(&self.leases).rendered(plain.length());
-        let plain = Arc::new(plain);
-        batch.identity.send_replace(Some(Arc::clone(&plain)));
-        // Lets go of the plain rendering here, if it is only wanted compressed.
-        drop(batch.identity);
-        if batch.gzip.is_closed() {
-            return;
-        }
-        if let Some(compressed) = self.compress(plain, lease).await {
-            batch.gzip.send_replace(Some(Arc::new(compressed)));
-        }
+        identity.begin(Arc::clone(&lease));
+        gzip.begin(lease);
+        let making = Making::new(Arc::clone(&self));
+        let length = if identity.is_unread() {
+            self.compress(making, gzip).await
+        } else if gzip.is_unread() {
+            render(making, identity).await
+        } else {
+            let (runtime, mut reader) = (Handle::current(), identity.reader());
+            let parts = iter::from_fn(move || runtime.block_on(poll_fn(|cx| reader.poll_next(cx))));
+            let (length, _) = tokio::join!(render(making, identity), self.compress(parts, gzip));
+            length
+        };
+        lock(&self.leases).rendered(length);
     }
 
-    async fn render(self: Arc<Self>, lease: Arc<Lease>) -> Option<Rendering> {
-        let rendered = spawn_blocking(move || {
-            let began = Instant::now();
-            let mut segments = Vec::new();
-            (self.render)(&mut segments);
-            self.stats.renderings.increment();
-            self.stats.rendering_us.add_span(began.elapsed());
-            Rendering::new(segments, lease)
-        });
-        rendered.await.inspect_err(|error| error!(?error, "rendering a document failed")).ok()
+    /// Compresses a document; how long it was.
+    async fn compress(
+        &self,
+        parts: impl Iterator<Item = Result<Bytes, RenderingFailed>> + Send + 'static,
+        compressed: Arc<Rendering>,
+    ) -> u64 {
+        let made = Arc::clone(&compressed);
+        let done = spawn_blocking(move || gzip::compress(parts, |segment| made.push(segment))).await;
+        let done = done.map_err(anyhow::Error::from).flatten();
+        let done = done.inspect_err(|error| error!(?error, "compressing a document failed"));
+        compressed.end(done.as_ref().map(|_| ()).map_err(|_| RenderingFailed));
+        let Ok(length) = done else { return 0 };
+        self.stats.compressions.increment();
+        length
+    }
+}
+
+/// Makes a document; how long it is.
+async fn render(mut making: Making, rendering: Arc<Rendering>) -> u64 {
+    let unfinished = Unfinished(Arc::clone(&rendering));
+    let rendered = tokio::spawn(async move {
+        loop {
+            match making.step() {
+                Step::Part(part) => unfinished.0.push(part),
+                Step::Nothing => {}
+                Step::End => return unfinished.0.end(Ok(())),
+            }
+            // It is sent, and others have their turn.
+            yield_now().await;
+        }
+    });
+    rendered.await.inspect_err(|error| error!(?error, "rendering a document failed")).unwrap_or(0)
+}
+
+/// A rendering that has failed if it has not ended when this is dropped: by a panic, or with the runtime.
+struct Unfinished(Arc<Rendering>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.end(Err(RenderingFailed));
+    }
+}
+
+/// A document in the making.
+struct Making {
+    inner: Arc<Inner>,
+    document: Option<Box<dyn Document>>,
+}
+
+impl Making {
+    fn new(inner: Arc<Inner>) -> Self {
+        Self { inner, document: None }
     }
 
-    async fn compress(self: Arc<Self>, plain: Arc<Rendering>, lease: Arc<Lease>) -> Option<Rendering> {
-        let compressed = spawn_blocking(move || {
-            let began = Instant::now();
-            let segments = gzip::compress(plain.segments());
-            self.stats.compressions.increment();
-            self.stats.compression_us.add_span(began.elapsed());
-            segments
-        });
-        let segments = compressed.await.map_err(io::Error::other).flatten();
-        let segments = segments.inspect_err(|error| error!(?error, "compressing a document failed")).ok()?;
-        Some(Rendering::new(segments, lease))
+    fn step(&mut self) -> Step {
+        let step = self.document.get_or_insert_with(&self.inner.begin).next();
+        if step == Step::End {
+            self.inner.stats.renderings.increment();
+        }
+        step
+    }
+}
+
+/// Its parts, for who has nothing else to do.
+impl Iterator for Making {
+    type Item = Result<Bytes, RenderingFailed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.step() {
+                Step::Part(part) => return Some(Ok(part)),
+                Step::Nothing => {}
+                Step::End => return None,
+            }
+        }
     }
 }
 

@@ -21,17 +21,31 @@ pub enum AgentPage {
     Unknown,
 }
 
-/// The content behind the endpoints.
-///
-/// The two `render_` methods run on a blocking thread, at most one call of each at a time, and append
-/// the document in any number of segments: they are sent in order, none is copied or joined.
-/// Headers, compression and sharing are not their business.
-pub trait Site: Send + Sync + 'static {
-    /// Appends everything for `/metrics`, in the text format 0.0.4.
-    fn render_metrics(&self, segments: &mut Vec<Bytes>);
+/// A document that is made step by step. Each step takes less than a millisecond, or a few: other connections are served
+/// in between.
+pub trait Document: Send {
+    /// Makes some more of it.
+    fn next(&mut self) -> Step;
+}
 
-    /// Appends the JSON for `/api/agents`.
-    fn render_agents(&self, segments: &mut Vec<Bytes>);
+/// What a step has brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The next part. It is sent as it is, at once.
+    Part(Bytes),
+    /// Nothing yet.
+    Nothing,
+    /// The document's end.
+    End,
+}
+
+/// The content behind the endpoints. Headers, compression and sharing are not its business.
+pub trait Site: Send + Sync + 'static {
+    /// Everything for `/metrics`, in the text format 0.0.4, as it is from now on. One document is made at a time.
+    fn metrics(&self) -> Box<dyn Document>;
+
+    /// The JSON for `/api/agents`.
+    fn agents(&self) -> Box<dyn Document>;
 
     /// The agents as targets at `host`, as JSON for Prometheus's HTTP service discovery; nothing while it is not known
     /// who is there. Called on a blocking thread.

@@ -1,7 +1,6 @@
 //! What the HTTP side counts about itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// A number that many tasks may change and anyone may read.
 #[derive(Debug, Default)]
@@ -26,11 +25,6 @@ impl Counter {
     /// Takes one away; only for gauges.
     pub(super) fn decrement(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Adds `span` in whole microseconds.
-    pub(super) fn add_span(&self, span: Duration) {
-        self.add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX));
     }
 }
 
@@ -66,12 +60,8 @@ pub struct HttpStats {
     pub refused_event_streams: Counter,
     /// Events that a reader of `/events` missed because he read too slowly.
     pub skipped_events: Counter,
-    /// Renderings of a document, and the microseconds that they took in all.
+    /// Renderings of a document.
     pub renderings: Counter,
-    /// See [`renderings`](Self::renderings).
-    pub rendering_us: Counter,
-    /// Compressions of a rendering, and the microseconds that they took in all.
+    /// Compressions of a rendering.
     pub compressions: Counter,
-    /// See [`compressions`](Self::compressions).
-    pub compression_us: Counter,
 }

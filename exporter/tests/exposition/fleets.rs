@@ -74,6 +74,5 @@ pub(crate) fn fleet(settings: FleetSettings, stories: &[Story]) -> Fleet {
 
 /// The page of `fleet` at `now`.
 pub(crate) fn page(fleet: Fleet, now: Moment) -> String {
-    let families = Renderer::new(THRESHOLDS).render(&SharedFleet::new(fleet), now).families;
-    String::from_utf8(families.concat()).unwrap()
+    String::from_utf8(Renderer::new(THRESHOLDS).page(&SharedFleet::new(fleet), now)).unwrap()
 }

@@ -57,6 +57,34 @@ async fn a_large_document_arrives_whole_in_both_codings() {
     eventually("both renderings are freed", || server.site.in_memory.load(SeqCst) == 0).await;
 }
 
+/// Who speaks HTTP/1.0 knows of no chunks: the end of the connection is that of the document.
+#[tokio::test]
+async fn a_large_document_arrives_whole_over_http_1_0() {
+    let server = Server::start(TestSite::huge(), HttpConfig::default()).await;
+    let mut client = server.connect().await;
+    client.send("GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
+    let (status, headers) = client.head().await.expect("an answer");
+    assert_eq!((status, headers.get("transfer-encoding"), headers.get("content-length")), (200, None, None));
+    assert!(client.until_closed().await == server.site.whole());
+}
+
+/// A part that breaks off must not be taken for the whole.
+#[tokio::test]
+async fn a_document_that_fails_on_the_way_cuts_its_connection_and_no_other() {
+    let server = Server::start(TestSite::broken(), HttpConfig::default()).await;
+    let mut other = server.connect().await;
+    for headers in ["", "Accept-Encoding: gzip\r\n"] {
+        let mut client = server.connect().await;
+        client.get("/metrics", headers).await;
+        let (status, head) = client.head().await.expect("an answer");
+        assert_eq!((status, head.get("content-length")), (200, None));
+        let body = client.until_closed().await;
+        assert!(!body.ends_with(b"0\r\n\r\n"), "of {} bytes", body.len());
+    }
+    other.get("/-/healthy", "").await;
+    assert_eq!(other.answer("GET").await.status, 200);
+}
+
 #[tokio::test]
 async fn a_document_without_content_is_an_empty_body() {
     let server = Server::start(TestSite::new(&[]), HttpConfig::default()).await;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cpumon_exporter::http::{Feed, HttpConfig, HttpStats, Site, Stopped, serve};
+use cpumon_exporter::http::{Document, Feed, HttpConfig, HttpStats, Site, Step, Stopped, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -40,14 +40,49 @@ pub(crate) struct TestSite {
     pub(crate) told: Arc<Told>,
     /// How long each part of a feed is, about.
     pub(crate) part_length: usize,
-    gate: Mutex<Gate>,
-    changed: Condvar,
+    /// Whether documents fail at their end.
+    is_broken: bool,
+    gate: Arc<Gate>,
 }
 
 #[derive(Default)]
 struct Gate {
-    is_shut: bool,
-    waiting: usize,
+    is_shut: AtomicBool,
+    waiting: AtomicUsize,
+}
+
+/// The segments of a [`TestSite`], once its gate is open.
+struct TestDocument {
+    segments: std::vec::IntoIter<Arc<[u8]>>,
+    in_memory: Arc<AtomicUsize>,
+    is_broken: bool,
+    gate: Option<Arc<Gate>>,
+}
+
+impl Document for TestDocument {
+    fn next(&mut self) -> Step {
+        if self.gate.as_ref().is_some_and(|gate| gate.is_shut.load(SeqCst)) {
+            return Step::Nothing;
+        }
+        if let Some(gate) = self.gate.take() {
+            gate.waiting.fetch_sub(1, SeqCst);
+        }
+        let Some(segment) = self.segments.next() else {
+            assert!(!self.is_broken, "as is meant");
+            return Step::End;
+        };
+        self.in_memory.fetch_add(1, SeqCst);
+        Step::Part(Bytes::from_owner(Tracked(segment, Arc::clone(&self.in_memory))))
+    }
+}
+
+/// A document of whatever steps.
+struct Steps<F>(F);
+
+impl<F: FnMut() -> Step + Send> Document for Steps<F> {
+    fn next(&mut self) -> Step {
+        (self.0)()
+    }
 }
 
 /// Counts down when nobody refers to it any more.
@@ -77,8 +112,8 @@ impl TestSite {
             in_memory: Arc::default(),
             told: Arc::default(),
             part_length: 0,
-            gate: Mutex::default(),
-            changed: Condvar::new(),
+            is_broken: false,
+            gate: Arc::default(),
         }
     }
 
@@ -87,41 +122,45 @@ impl TestSite {
         Self::from_segments(vec![Arc::from(vec![b'#'; 4 << 20]); 6])
     }
 
+    /// A long document that nothing compresses, and that fails at its end.
+    pub(crate) fn broken() -> Self {
+        let noise = || std::iter::repeat_with(|| fastrand::u8(..)).take(4 << 20).collect();
+        Self { is_broken: true, ..Self::from_segments(vec![noise(), noise()]) }
+    }
+
     pub(crate) fn whole(&self) -> Vec<u8> {
         self.segments.concat()
     }
 
     /// Lets renderings begin, but not end.
     pub(crate) fn shut_gate(&self) {
-        self.gate.lock().unwrap().is_shut = true;
+        self.gate.is_shut.store(true, SeqCst);
     }
 
     pub(crate) fn open_gate(&self) {
-        self.gate.lock().unwrap().is_shut = false;
-        self.changed.notify_all();
+        self.gate.is_shut.store(false, SeqCst);
     }
 
     pub(crate) fn waiting_at_gate(&self) -> usize {
-        self.gate.lock().unwrap().waiting
+        self.gate.waiting.load(SeqCst)
     }
 }
 
 impl Site for TestSite {
-    fn render_metrics(&self, segments: &mut Vec<Bytes>) {
-        let mut gate = self.gate.lock().unwrap();
-        gate.waiting += 1;
-        let mut gate = self.changed.wait_while(gate, |gate| gate.is_shut).unwrap();
-        gate.waiting -= 1;
-        drop(gate);
-        for segment in &self.segments {
-            self.in_memory.fetch_add(1, SeqCst);
-            let tracked = Tracked(Arc::clone(segment), Arc::clone(&self.in_memory));
-            segments.push(Bytes::from_owner(tracked));
-        }
+    fn metrics(&self) -> Box<dyn Document> {
+        self.gate.waiting.fetch_add(1, SeqCst);
+        let segments = self.segments.clone();
+        Box::new(TestDocument {
+            segments: segments.into_iter(),
+            in_memory: Arc::clone(&self.in_memory),
+            is_broken: self.is_broken,
+            gate: Some(Arc::clone(&self.gate)),
+        })
     }
 
-    fn render_agents(&self, segments: &mut Vec<Bytes>) {
-        segments.push(Bytes::from_static(b"{\"agents\":[]}"));
+    fn agents(&self) -> Box<dyn Document> {
+        let mut parts = [Step::Part(Bytes::from_static(b"{\"agents\":[]}"))].into_iter();
+        Box::new(Steps(move || parts.next().unwrap_or(Step::End)))
     }
 
     fn targets(&self, host: &str) -> Option<Vec<u8>> {
@@ -297,7 +336,12 @@ impl Client {
         let (status, headers) = self.head().await.expect("an answer");
         let length = match (method, headers.get("content-length")) {
             ("HEAD", _) => 0,
-            (_, length) => length.expect("a length").parse().unwrap(),
+            (_, Some(length)) => length.parse().unwrap(),
+            (_, None) => {
+                assert_eq!(headers.get("transfer-encoding").map(String::as_str), Some("chunked"));
+                let body = self.chunks().await;
+                return Answer { status, headers, body };
+            }
         };
         while self.unread.len() < length {
             assert_ne!(self.read().await, 0, "the body ends early, at {}", self.unread.len());
@@ -306,8 +350,24 @@ impl Client {
         Answer { status, headers, body }
     }
 
-    /// Reads the next chunk of a chunked body; nothing at its end.
+    /// Reads the next chunk of a chunked body as text; nothing at its end.
     pub(crate) async fn chunk(&mut self) -> String {
+        String::from_utf8(self.part().await).unwrap()
+    }
+
+    /// Reads a chunked body to its end.
+    pub(crate) async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let part = self.part().await;
+            if part.is_empty() {
+                return body;
+            }
+            body.extend(part);
+        }
+    }
+
+    async fn part(&mut self) -> Vec<u8> {
         let line_end = self.unread_until(b"\r\n").await;
         let size = std::str::from_utf8(&self.unread[..line_end]).unwrap();
         let size = usize::from_str_radix(size, 16).unwrap();
@@ -315,8 +375,7 @@ impl Client {
         while self.unread.len() < size + 2 {
             assert_ne!(self.read().await, 0, "the chunk ends early");
         }
-        let chunk = self.unread.drain(..size + 2).take(size).collect();
-        String::from_utf8(chunk).unwrap()
+        self.unread.drain(..size + 2).take(size).collect()
     }
 
     /// Where `mark` stands in what was read, having read on until it does.

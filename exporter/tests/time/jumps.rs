@@ -169,8 +169,8 @@ impl World {
     /// What is shown of agents, less what is a date: when one was heard, and the place in order that one without a
     /// start of its own gets by the exporter's clock.
     fn page(&self) -> String {
-        let rendering = self.renderer.render(&self.desk.fleet, self.now().mono);
-        let text = String::from_utf8(rendering.families.concat()).unwrap();
+        let page = self.renderer.page(&self.desk.fleet, self.now().mono);
+        let text = String::from_utf8(page).unwrap();
         let dates =
             ["cpumon_agent_last_sample_timestamp_seconds{", "cpumon_agent_sample_order{agent=\"10.0.0.1:"];
         let is_date = |line: &&str| dates.iter().any(|date| line.starts_with(date));

@@ -141,7 +141,7 @@ pub(crate) fn run(input: &[u8]) {
 }
 
 fn page(renderer: &Renderer, fleet: &SharedFleet, now: Moment) -> Exposition {
-    let page = String::from_utf8(renderer.render(fleet, now).families.concat());
+    let page = String::from_utf8(renderer.page(fleet, now));
     assert!(page.is_ok(), "the page is no text");
     let page = page.unwrap_or_default();
     let read = Exposition::parse(&page);

@@ -104,7 +104,7 @@ fn check_answers(answers: &[u8], is_over: bool) {
 
 /// The page can be read, its names are names, and what it shows is within its range.
 fn check_page(desk: &Desk, now: Moment) {
-    let page = Renderer::new(thresholds()).render(&desk.fleet, now).families.concat();
+    let page = Renderer::new(thresholds()).page(&desk.fleet, now);
     let page = String::from_utf8(page);
     assert!(page.is_ok(), "the page is no text");
     let page = page.unwrap_or_default();

@@ -43,8 +43,8 @@ impl World<'_> {
             Some(Sabotage::StaleGauge) => Time(self.now.0.saturating_sub(10_000_000)),
             _ => self.now,
         };
-        let rendering = process.renderer.render(&process.desk.fleet, host.clock.mono(asked));
-        let mut text = String::from_utf8(rendering.families.concat()).ok()?;
+        let page = process.renderer.page(&process.desk.fleet, host.clock.mono(asked));
+        let mut text = String::from_utf8(page).ok()?;
         if self.options.sabotage == Some(Sabotage::TransientZero) {
             self.show_zeros(exporter, &mut text);
         }

@@ -66,7 +66,7 @@ fn scrapes(phase: u64) -> Vec<Scrape> {
             take(&mut fleet.write(), &mut place, second, sample, moment(second));
         }
         if second > 1 && second % SCRAPE_INTERVAL == phase {
-            let text = renderer.render(&fleet, moment(second).mono).families.concat();
+            let text = renderer.page(&fleet, moment(second).mono);
             scrapes.push(read(second, std::str::from_utf8(&text).unwrap()));
         }
     }

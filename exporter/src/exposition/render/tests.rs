@@ -23,25 +23,66 @@ fn fleet(agents: u32) -> SharedFleet {
     SharedFleet::new(fleet)
 }
 
-#[test]
-fn several_threads_write_what_one_writes() {
+fn renderer() -> Renderer {
     let ratio = |millionths| Ratio::from_millionths(millionths).unwrap();
-    let thresholds = Thresholds { warning: ratio(800_000), critical: ratio(950_000) };
-    for agents in [0, 1, 399, 799, 800, 801, 1_999, 5_000] {
-        let fleet = fleet(agents);
-        let render = |threads| Renderer::with_threads(thresholds, threads).render(&fleet, NOW.mono);
-        let one = render(1);
-        let page = one.families.concat();
-        for threads in 2..=THREADS_MAX {
-            let several = render(threads);
-            assert!(several.families.concat() == page, "{agents} agents, {threads} threads");
-            assert_eq!((several.up, several.down), (one.up, one.down), "{agents} agents, {threads} threads");
-            let parts = (agents as usize / AGENTS_A_THREAD).clamp(1, threads);
-            assert_eq!(
-                several.families.len(),
-                one.families.len() * parts,
-                "{agents} agents, {threads} threads"
-            );
-        }
+    Renderer::new(Thresholds { warning: ratio(800_000), critical: ratio(950_000) })
+}
+
+/// A rendering that has seen all of `fleet`.
+fn begun(renderer: &Renderer, fleet: &SharedFleet) -> Rendering {
+    let mut rendering = renderer.begin(NOW.mono);
+    while rendering.look(fleet) {}
+    rendering
+}
+
+#[test]
+fn a_page_is_what_was_there_when_it_was_begun() {
+    let (renderer, fleet) = (renderer(), fleet(3_000));
+    let expected = renderer.page(&fleet, NOW.mono);
+    let mut rendering = begun(&renderer, &fleet);
+    fleet.write().sweep(NOW.mono.plus(Micros::from_secs(1_000_000)));
+    assert!(fleet.read().is_empty());
+    assert!(rendering.rest() == expected);
+    drop(rendering);
+    assert_eq!(renderer.page(&fleet, NOW.mono), b"");
+}
+
+#[test]
+fn a_page_comes_in_chunks_none_of_which_is_long_or_empty() {
+    let (renderer, fleet) = (renderer(), fleet(5_000));
+    let expected = renderer.page(&fleet, NOW.mono);
+    let mut rendering = begun(&renderer, &fleet);
+    let mut chunks = Vec::new();
+    while let Some(chunk) = rendering.next() {
+        chunks.push(chunk);
+    }
+    assert!(rendering.next().is_none());
+    assert!(chunks.concat() == expected);
+    assert!(chunks.len() > 2 && chunks.len() <= expected.len() / CHUNK + 1, "{}", chunks.len());
+    assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() < CHUNK + 16 * 1024));
+}
+
+/// Two scrapes at once: each has memory of its own.
+#[test]
+fn a_rendering_disturbs_no_other() {
+    let (renderer, fleet) = (renderer(), fleet(100));
+    let expected = renderer.page(&fleet, NOW.mono);
+    let (mut one, mut other) = (renderer.begin(NOW.mono), renderer.begin(NOW.mono));
+    while one.look(&fleet) {}
+    while other.look(&fleet) {}
+    assert!(one.rest() == expected && other.rest() == expected);
+}
+
+#[test]
+fn agents_are_counted_as_their_lines_show_them() {
+    for agents in [0, 1, 4, 64, 65, 1_000] {
+        let (renderer, fleet) = (renderer(), fleet(agents));
+        let page = String::from_utf8(renderer.page(&fleet, NOW.mono)).unwrap();
+        let lines = |end| {
+            let is_up = |line: &&str| line.starts_with("cpumon_agent_up{") && line.ends_with(end);
+            page.lines().filter(is_up).count()
+        };
+        let rendering = begun(&renderer, &fleet);
+        assert_eq!((rendering.up, rendering.down), (lines(" 1"), lines(" 0")), "{agents}");
     }
 }
