@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
@@ -290,7 +290,10 @@ fn a_second_signal_ends_it_at_once() {
 #[test]
 fn a_log_that_cannot_be_written_hurts_nobody() {
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // It cannot say where it listens. On an address that all share, another service may be given the port first, be
+    // taken for this one, and this one be signalled before it listens for signals.
+    let own = Ipv4Addr::from_bits(0x7f80_0000 | std::process::id());
+    let address = TcpListener::bind((own, 0)).unwrap().local_addr().unwrap();
     let mut process = example("demo").env("DEMO_LISTEN", address.to_string()).stderr(full).spawn().unwrap();
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(address).is_err() {

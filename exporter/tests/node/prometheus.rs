@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +14,17 @@ use tempfile::TempDir;
 
 use crate::agents::RealAgent;
 use crate::support::{Exporter, wait_until};
+
+/// An address that stays free until a program that cannot be asked for its port listens there: on one that all share,
+/// another test may be given the port meanwhile.
+pub(crate) fn address_of_its_own() -> SocketAddr {
+    let own = if cfg!(target_os = "linux") {
+        Ipv4Addr::from_bits(0x7f80_0000 | std::process::id())
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    TcpListener::bind((own, 0)).unwrap().local_addr().unwrap()
+}
 
 /// The body of an answer with status 200; nothing in any other case.
 pub(crate) fn get(server: SocketAddr, path: &str) -> Option<String> {
@@ -54,7 +65,7 @@ impl Prometheus {
         fs::set_permissions(configuration.path(), Permissions::from_mode(0o755)).unwrap();
         let file = configuration.path().join("prometheus.yml");
         fs::write(&file, quick).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = address_of_its_own();
         let child = Command::new(root.join("scripts/prometheus-server"))
             .arg(&file)
             .arg(address.to_string())

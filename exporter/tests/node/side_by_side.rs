@@ -1,14 +1,14 @@
 //! Beside Debian's node_exporter on this machine: the same families, types and labels and, within one tick, the same
 //! values.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cpumon_exporter::exposition::node::NODE_FAMILIES;
 
 use crate::agents::RealAgent;
-use crate::prometheus::get;
+use crate::prometheus::{address_of_its_own, get};
 use crate::support::{Exporter, Exposition, Series, wait_until};
 
 /// A hundredth of a second, the kernel's unit, and what a float makes of it.
@@ -22,7 +22,7 @@ struct NodeExporter {
 
 impl NodeExporter {
     fn start() -> Option<Self> {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = address_of_its_own();
         let mut command = Command::new("prometheus-node-exporter");
         command.arg(format!("--web.listen-address={address}")).arg("--collector.disable-defaults");
         for collector in ["cpu", "cpu.info", "loadavg", "pressure", "stat", "time", "uname"] {
