@@ -25,6 +25,13 @@ const SETTLE: Micros = Micros::from_millis(1_200);
 /// How many agents there are while system calls are counted, and for how long that is.
 const COUNTED: (usize, Micros) = (1_000, Micros::from_secs(5));
 
+/// The samples a second of all agents together when fleets are held against each other: a sample that comes by itself
+/// costs a wake-up of its own, which has to do with how many come and not with how many agents there are.
+const RATE: u64 = 10_000;
+
+/// What agents do if they are not told otherwise.
+const ONCE_A_SECOND: Pace = Pace::Every(Micros::from_secs(1));
+
 /// What stands beside the exporter.
 const BESIDE: &str = "bare epoll";
 
@@ -33,7 +40,8 @@ const BESIDE: &str = "bare epoll";
 struct Figures {
     cpu: Runs,
     cpu_bare: Runs,
-    cpu_ratio: Runs,
+    cpu_at_rate: Runs,
+    cpu_at_rate_bare: Runs,
     wake_ups: Runs,
     wake_ups_bare: Runs,
     resident: Runs,
@@ -42,8 +50,8 @@ struct Figures {
     gzip: Runs,
 }
 
-/// What is measured, and where its runs are.
-type Column = (&'static str, fn(&Figures) -> &Runs);
+/// What is measured, and where its runs are: ours, and the bare server's.
+type Column = (&'static str, fn(&Figures) -> (&Runs, &Runs));
 
 /// Measures fleets of every size, in turns, so that what the machine does meanwhile is done to all of them.
 ///
@@ -61,19 +69,22 @@ pub fn measure(extent: &Extent, table: &mut Table) -> anyhow::Result<()> {
         }
     }
     let same_for_all: [Column; 3] = [
-        ("CPU a sample", |figures| &figures.cpu),
-        ("CPU a sample over the bare server's", |figures| &figures.cpu_ratio),
-        ("CPU a series scraped", |figures| &figures.plain),
+        ("CPU a sample, each agent once a second", |figures| (&figures.cpu, &figures.cpu_bare)),
+        ("CPU a sample, 10,000 a second in all", |figures| (&figures.cpu_at_rate, &figures.cpu_at_rate_bare)),
+        ("CPU a series scraped", |figures| (&figures.plain, &figures.plain_static)),
     ];
-    for (_, figures) in &mut all {
-        figures.cpu_ratio = figures.cpu.over(&figures.cpu_bare);
-    }
-    for (what, figure) in same_for_all {
-        let medians = Runs::from_iter(all.iter().map(|(_, figures)| figure(figures).median()));
-        let row = Row::new(format!("all fleets: dearest over cheapest, {what}"), "x", medians.spread());
-        table.push(&row.target(Target::AtMost(1.3)));
-        let row = Row::new(format!("all fleets: any over a smaller one, {what}"), "x", medians.growth());
-        table.push(&row.target(Target::AtMost(1.3)));
+    for (what, figures_of) in same_for_all {
+        let medians = |of: fn((&Runs, &Runs)) -> f64| {
+            Runs::from_iter(all.iter().map(|(_, figures)| of(figures_of(figures))))
+        };
+        let (ours, bare) = (medians(|(ours, _)| ours.median()), medians(|(_, bare)| bare.median()));
+        for (how, of) in [
+            ("dearest over cheapest", Runs::spread as fn(&Runs) -> Runs),
+            ("any over a smaller one", Runs::growth),
+        ] {
+            let row = Row::new(format!("all fleets: {how}, {what}"), "x", of(&ours));
+            table.push(&row.beside(BESIDE, of(&bare)).target(Target::AtMost(1.3)));
+        }
     }
     for (size, figures) in all {
         report(size, figures, table);
@@ -109,12 +120,15 @@ fn system_calls(mut crowd: Crowd, process: Process, span: Micros) -> anyhow::Res
 }
 
 fn report(size: usize, figures: Figures, table: &mut Table) {
-    let Figures { cpu, cpu_bare, wake_ups, wake_ups_bare, resident, plain, plain_static, gzip, .. } = figures;
+    let Figures { cpu, cpu_bare, cpu_at_rate, cpu_at_rate_bare, wake_ups, wake_ups_bare, .. } = figures;
+    let Figures { resident, plain, plain_static, gzip, .. } = figures;
     let row = |what: &str, unit, runs| Row::new(format!("{size} agents: {what}"), unit, runs);
     table.push(
         &row("CPU for a million samples", "s", cpu).beside(BESIDE, cpu_bare).target(Target::TimesBeside(1.5)),
     );
     table.push(&row("wake-ups a sample", "", wake_ups).beside(BESIDE, wake_ups_bare));
+    let at_rate = row("CPU for a million samples, 10,000 a second", "s", cpu_at_rate);
+    table.push(&at_rate.beside(BESIDE, cpu_at_rate_bare));
     table.push(&row("resident memory an agent", "kB", resident).target(Target::AtMost(4.0)));
     table.push(
         &row("CPU a series scraped", "ns", plain)
@@ -134,7 +148,7 @@ pub fn crowd(exporter: SocketAddr, agents: usize, dialect: Dialect) -> anyhow::R
         exporter,
         agents,
         dialect,
-        pace: Pace::Every(Micros::from_secs(1)),
+        pace: ONCE_A_SECOND,
         name: "bench-".to_owned(),
         token: None,
     })?;
@@ -151,9 +165,11 @@ fn measure_exporter(size: usize, extent: &Extent, figures: &mut Figures) -> anyh
     let watched = watch(&mut crowd, exporter.process(), extent)?;
     figures.cpu.push(watched.cpu);
     figures.wake_ups.push(watched.wake_ups);
+    figures.cpu_at_rate.push(watch_at_rate(&mut crowd, exporter.process(), extent)?);
     let resident = exporter.process().resident()?.saturating_sub(resident_before);
     figures.resident.push(resident as f64 / 1024.0 / size as f64);
 
+    crowd.set_pace(ONCE_A_SECOND);
     let page = Scraper::connect(exporter.http)?.text("/metrics")?;
     let count = series(&page);
     crowd.run(SETTLE, |_| false)?;
@@ -176,7 +192,15 @@ fn measure_bare(size: usize, extent: &Extent, figures: &mut Figures) -> anyhow::
     let watched = watch(&mut crowd, server.process(), extent)?;
     figures.cpu_bare.push(watched.cpu);
     figures.wake_ups_bare.push(watched.wake_ups);
+    figures.cpu_at_rate_bare.push(watch_at_rate(&mut crowd, server.process(), extent)?);
     Ok(())
+}
+
+/// What samples cost a process in CPU seconds for a million, when the whole crowd sends as many as any other crowd.
+fn watch_at_rate(crowd: &mut Crowd, process: Process, extent: &Extent) -> anyhow::Result<f64> {
+    crowd.set_pace(Pace::Every(Micros(crowd.len() as u64 * 1_000_000 / RATE)));
+    crowd.run(SETTLE, |_| false)?;
+    Ok(watch(crowd, process, extent)?.cpu)
 }
 
 /// What samples cost a process.

@@ -127,6 +127,12 @@ impl Crowd {
         })
     }
 
+    /// From here on each agent sends this often. What it has promised in its hello stays.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+        self.phases = Phases::new(self.members.len(), pace.period(), self.now());
+    }
+
     /// What was counted since the beginning.
     pub const fn counts(&self) -> Counts {
         self.counts
