@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use cpumon_exporter::exposition::families::Thresholds;
 use cpumon_exporter::exposition::own::OwnMetrics;
-use cpumon_exporter::exposition::render::Renderer;
+use cpumon_exporter::exposition::render::{Renderer, Rendering};
 use cpumon_exporter::fleet::{
     Claim, ConnectionId, Fleet, FleetSettings, Place, Reported, Roster, SharedFleet,
 };
@@ -90,9 +90,44 @@ fn apply(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// The first half of a page: every agent into columns.
 #[divan::bench(args = [1_000, 10_000])]
-fn render(bencher: Bencher<'_, '_>, agents: usize) {
-    let fleet = SharedFleet::new(fleet(agents).0);
-    let renderer = Renderer::new(thresholds());
-    bencher.bench_local(|| renderer.page(black_box(&fleet), NOW.mono).len());
+fn look(bencher: Bencher<'_, '_>, agents: usize) {
+    let (fleet, renderer) = shared(agents);
+    bencher.with_inputs(|| renderer.begin(NOW.mono)).bench_local_refs(|rendering| look_at(rendering, &fleet));
+}
+
+/// The same when nothing of them is in the processor's cache, as it is after some seconds of other work.
+#[divan::bench(args = [1_000, 10_000])]
+fn look_cold(bencher: Bencher<'_, '_>, agents: usize) {
+    let (fleet, renderer) = shared(agents);
+    let mut other = vec![0_u8; 128 << 20];
+    bencher
+        .with_inputs(|| {
+            other.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_add(1));
+            renderer.begin(NOW.mono)
+        })
+        .bench_local_refs(|rendering| look_at(rendering, &fleet));
+}
+
+/// The second half: columns into text.
+#[divan::bench(args = [1_000, 10_000])]
+fn write(bencher: Bencher<'_, '_>, agents: usize) {
+    let (fleet, renderer) = shared(agents);
+    let looked_at = || {
+        let mut rendering = renderer.begin(NOW.mono);
+        look_at(&mut rendering, &fleet);
+        rendering
+    };
+    bencher.with_inputs(looked_at).bench_local_refs(|rendering| {
+        std::iter::from_fn(|| rendering.next()).map(|chunk| chunk.len()).sum::<usize>()
+    });
+}
+
+fn shared(agents: usize) -> (SharedFleet, Renderer) {
+    (SharedFleet::new(fleet(agents).0), Renderer::new(thresholds()))
+}
+
+fn look_at(rendering: &mut Rendering, fleet: &SharedFleet) {
+    while rendering.look(black_box(fleet)) {}
 }
