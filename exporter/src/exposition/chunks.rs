@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-/// How long a chunk is, in bytes, until it is handed on. Shorter ones wake whoever reads more often, which costs more
+use super::sink::Room;
+
+/// How long a chunk is, in bytes; nearly, as no line is cut. Shorter ones wake whoever reads more often, which costs more
 /// than what they save: docs/benchmarks.md. Longer ones are no longer in the processor's cache when they are sent.
 pub(super) const CHUNK: usize = 512 * 1024;
-
-/// Room behind that for the last lines of a chunk: those of one family about some agents.
-const SLACK: usize = 16 * 1024;
 
 /// For how many chunks memory is kept. Whoever reads as fast as is written has two of them at a time; who reads slowly has
 /// many, and they are not needed again.
@@ -31,23 +30,22 @@ impl Pool {
         drop(spare);
     }
 
-    /// Room for a chunk.
-    pub(super) fn take(&self) -> Vec<u8> {
+    /// An empty chunk.
+    pub(super) fn take(&self) -> Draft {
         let spare = self.lock().pop();
-        spare.unwrap_or_else(|| Vec::with_capacity(CHUNK + SLACK))
+        Draft { bytes: spare.unwrap_or_else(|| vec![0; CHUNK]), length: 0 }
     }
 
     /// A chunk as others read it. Its memory comes back when all have.
-    pub(super) fn share(&self, bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Chunk { bytes, pool: self.clone() })
+    pub(super) fn share(&self, draft: Draft) -> Bytes {
+        Bytes::from_owner(Chunk { draft, pool: self.clone() })
     }
 
-    /// Keeps `chunk`'s memory, unless there is none or enough, or most of it is never needed.
-    pub(super) fn give_back(&self, mut chunk: Vec<u8>) {
+    /// Keeps the memory of a chunk, unless there is none or enough.
+    pub(super) fn give_back(&self, draft: Draft) {
         let mut spare = self.lock();
-        if (CHUNK..=2 * CHUNK).contains(&chunk.capacity()) && spare.len() < SPARE_MAX {
-            chunk.clear();
-            spare.push(chunk);
+        if !draft.bytes.is_empty() && spare.len() < SPARE_MAX {
+            spare.push(draft.bytes);
         }
     }
 
@@ -57,27 +55,51 @@ impl Pool {
     }
 }
 
+/// A chunk that is being written; one without memory is always full.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// All that it may become.
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Draft {
+    /// Whether nothing was written.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Lets `write` go on where the last one stopped.
+    pub(super) fn go_on<T>(&mut self, write: impl FnOnce(&mut Room<'_>) -> T) -> T {
+        let mut room = Room::new(&mut self.bytes, self.length);
+        let written = write(&mut room);
+        self.length = room.length();
+        written
+    }
+}
+
 /// A finished chunk. Its memory goes back where it came from.
 struct Chunk {
-    bytes: Vec<u8>,
+    draft: Draft,
     pool: Pool,
 }
 
 impl AsRef<[u8]> for Chunk {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        &self.draft.bytes[..self.draft.length]
     }
 }
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        self.pool.give_back(std::mem::take(&mut self.bytes));
+        self.pool.give_back(std::mem::take(&mut self.draft));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::sink::Sink;
 
     fn spare(pool: &Pool) -> usize {
         pool.lock().len()
@@ -88,7 +110,7 @@ mod tests {
         let pool = Pool::default();
         let write = || {
             let mut chunk = pool.take();
-            chunk.extend_from_slice(b"x");
+            chunk.go_on(|room| room.append(b"x"));
             pool.share(chunk)
         };
         let first = write();
@@ -96,7 +118,9 @@ mod tests {
         let second = write();
         assert_ne!(second.as_ptr(), memory, "the first is still being read");
         drop(first);
-        assert_eq!(write().as_ptr(), memory);
+        let third = write();
+        assert_eq!((third.as_ptr(), &*third), (memory, &b"x"[..]));
+        drop(third);
         drop(second);
         assert_eq!(spare(&pool), 2);
         pool.clear();
@@ -109,14 +133,5 @@ mod tests {
         let page: Vec<_> = (0..100).map(|_| pool.share(pool.take())).collect();
         drop(page);
         assert_eq!(spare(&pool), SPARE_MAX);
-    }
-
-    #[test]
-    fn memory_for_what_is_rare_is_not_kept() {
-        let pool = Pool::default();
-        let mut chunk = pool.take();
-        chunk.resize(3 * CHUNK, b'x');
-        drop(pool.share(chunk));
-        assert_eq!(spare(&pool), 0);
     }
 }

@@ -4,12 +4,20 @@
 //! other, which are taken from an agent while it is at hand, and written at the speed of memory.
 
 use super::families::{Family, Source, Thresholds};
-use super::lines::{AgentLabel, Ending, Lines, end_line};
+use super::lines::{AgentLabel, Ending, Lines, Short, end_line};
 use super::number::Number;
+use super::sink::{Room, Sink};
 use crate::fleet::AgentView;
 
 /// The most series that a family of [`Source::Each`] has about an agent.
 const WIDTH_MAX: usize = 16;
+
+/// The longest name of a series.
+type Name = Short<48>;
+
+/// The longest line but for the label of its agent, and the longest that a copy is longer than what is copied: name, end of
+/// the labels, number.
+const LINE_MAX: usize = 48 + 32 + 32 + 32;
 
 /// The labels of all agents, in one piece of memory.
 #[derive(Debug, Default)]
@@ -40,7 +48,10 @@ impl Labels {
     pub(super) fn iter(&self, from: usize) -> impl Iterator<Item = AgentLabel<'_>> {
         let mut begin = from.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end);
         let ends = self.ends.get(from..).unwrap_or_default();
-        ends.iter().map(move |&end| AgentLabel(&self.text[std::mem::replace(&mut begin, end)..end]))
+        ends.iter().map(move |&end| {
+            let begin = std::mem::replace(&mut begin, end);
+            AgentLabel::new(&self.text[begin..], end - begin)
+        })
     }
 }
 
@@ -87,26 +98,36 @@ impl Column {
         empty(&mut self.text);
     }
 
-    /// Takes what `family` says about one more agent.
-    pub(super) fn note(
+    /// Takes what `family` says about more agents: `views`, whose labels are `labels`.
+    pub(super) fn note<'l>(
         &mut self,
         family: &Family,
-        view: &AgentView<'_>,
-        label: AgentLabel<'_>,
+        views: &[AgentView<'_>],
+        labels: impl Iterator<Item = AgentLabel<'l>>,
         thresholds: &Thresholds,
     ) {
         match family.source {
-            Source::Gauge(value) => self.note_one(view.gauges().and_then(value)),
-            Source::Total(value) => self.note_one(view.totals().and_then(value)),
-            Source::One(_, value) => self.note_one(value(view)),
-            Source::Each(_, endings, values) => {
-                let before = self.digits.len();
-                values(view, thresholds, &mut Values(self));
-                let count = self.digits.len() - before;
-                debug_assert!(count == 0 || count == endings.len(), "{}: {count} values", family.name);
-                self.has.push(count > 0);
+            Source::Gauge(value) => {
+                views.iter().for_each(|view| self.note_one(view.gauges().and_then(value)));
             }
-            Source::Any(_, write) => write(view, &mut Lines::new(&mut self.text, family.name, label)),
+            Source::Total(value) => {
+                views.iter().for_each(|view| self.note_one(view.totals().and_then(value)));
+            }
+            Source::One(_, value) => views.iter().for_each(|view| self.note_one(value(view))),
+            Source::Each(_, endings, values) => {
+                for view in views {
+                    let before = self.digits.len();
+                    values(view, thresholds, &mut Values(self));
+                    let count = self.digits.len() - before;
+                    debug_assert!(count == 0 || count == endings.len(), "{}: {count} values", family.name);
+                    self.has.push(count > 0);
+                }
+            }
+            Source::Any(_, write) => {
+                for (view, label) in views.iter().zip(labels) {
+                    write(view, &mut Lines::new(&mut self.text, family.name, label));
+                }
+            }
         }
     }
 
@@ -122,60 +143,50 @@ impl Column {
         self.digits.is_empty() && self.text.is_empty()
     }
 
-    /// Goes on writing the lines of `family` until there are `enough` bytes; whether all are written.
+    /// Goes on writing the lines of `family` while there is room; whether all are written.
     pub(super) fn write(
         &self,
         family: &Family,
         labels: &Labels,
         cursor: &mut Cursor,
-        enough: usize,
-        out: &mut Vec<u8>,
+        room: &mut Room<'_>,
     ) -> bool {
         let endings = match family.source {
-            Source::Any(..) => return self.write_text(cursor, enough, out),
+            Source::Any(..) => return self.write_text(cursor, room),
             Source::Each(_, endings, _) => endings,
             Source::Gauge(_) | Source::Total(_) | Source::One(..) => &[Ending::suffix("")],
         };
-        // Lines that begin like the one before them are not put together again.
-        let mut repeats = [false; WIDTH_MAX];
-        for (repeats, two) in repeats.iter_mut().skip(1).zip(endings.windows(2)) {
-            *repeats = matches!(two, [one, other] if one.suffix == other.suffix);
+        let mut names = [Name::EMPTY; WIDTH_MAX];
+        for (name, ending) in names.iter_mut().zip(endings) {
+            *name = name.with(family.name).with(ending.suffix);
         }
         let rows = self.has.get(cursor.agent..).unwrap_or_default().iter().zip(labels.iter(cursor.agent));
         let mut digits = self.digits.get(cursor.taken..).unwrap_or_default();
         for (&has, label) in rows {
-            if out.len() >= enough {
+            if room.left() < endings.len() * (LINE_MAX + label.length()) {
                 return false;
             }
             cursor.agent += 1;
             if !has {
                 continue;
             }
-            let mut beginning = 0..0;
-            for ((ending, &repeats), &decimals) in endings.iter().zip(&repeats).zip(&self.decimals) {
+            for ((ending, name), &decimals) in endings.iter().zip(&names).zip(&self.decimals) {
                 let Some((&first, rest)) = digits.split_first() else { break };
                 digits = rest;
-                if repeats {
-                    out.extend_from_within(beginning.clone());
-                } else {
-                    beginning.start = out.len();
-                    out.extend_from_slice(family.name.as_bytes());
-                    out.extend_from_slice(ending.suffix.as_bytes());
-                    out.extend_from_slice(label.0);
-                    beginning.end = out.len();
-                }
-                ending.append_to(out);
-                end_line(Number { digits: first, decimals }, out);
+                name.append_to(room);
+                label.append_to(room);
+                ending.append_to(room);
+                end_line(Number { digits: first, decimals }, room);
             }
             cursor.taken += endings.len();
         }
         true
     }
 
-    fn write_text(&self, cursor: &mut Cursor, enough: usize, out: &mut Vec<u8>) -> bool {
+    fn write_text(&self, cursor: &mut Cursor, room: &mut Room<'_>) -> bool {
         let rest = self.text.get(cursor.taken..).unwrap_or_default();
-        let part = rest.get(..enough.saturating_sub(out.len())).unwrap_or(rest);
-        out.extend_from_slice(part);
+        let part = rest.get(..room.left()).unwrap_or(rest);
+        room.append(part);
         cursor.taken += part.len();
         cursor.taken == self.text.len()
     }
@@ -192,6 +203,51 @@ fn empty<T>(values: &mut Vec<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::families::FAMILIES;
+
+    #[test]
+    fn every_name_has_room() {
+        for family in FAMILIES {
+            let endings = match family.source {
+                Source::Each(_, endings, _) => endings,
+                _ => &[Ending::suffix("")],
+            };
+            assert!(endings.len() <= WIDTH_MAX, "{}", family.name);
+            for ending in endings {
+                // One that is too long panics.
+                let _ = Name::EMPTY.with(family.name).with(ending.suffix);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_written_only_where_its_longest_line_has_room() {
+        let family = FAMILIES.iter().find(|family| matches!(family.source, Source::Total(_))).unwrap();
+        let (mut labels, mut column) = (Labels::default(), Column::default());
+        for name in ["a", &"b".repeat(128), "c"] {
+            labels.push(name);
+            column.note_one(Some(Number { digits: u64::MAX, decimals: 6 }));
+        }
+        let mut all = vec![0; 10_000];
+        let mut room = Room::new(&mut all, 0);
+        assert!(column.write(family, &labels, &mut Cursor::default(), &mut room));
+        let length = room.length();
+        for size in 0..1_000 {
+            let (mut text, mut cursor) = (Vec::new(), Cursor::default());
+            let mut chunk = vec![0; size];
+            loop {
+                let mut room = Room::new(&mut chunk, 0);
+                let is_over = column.write(family, &labels, &mut cursor, &mut room);
+                let written = room.length();
+                text.extend_from_slice(&chunk[..written]);
+                if is_over || written == 0 {
+                    break;
+                }
+            }
+            assert!(all[..length].starts_with(&text), "{size}");
+            assert!(text.len() == length || size < 2 * LINE_MAX, "{size}");
+        }
+    }
 
     #[test]
     fn the_memory_of_a_fleet_that_has_shrunk_is_given_back() {

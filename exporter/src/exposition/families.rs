@@ -3,11 +3,12 @@
 //! `docs/metrics.md` is held against this table by a test.
 
 use cpumon_protocol::model::histogram::BUCKETS;
-use cpumon_protocol::model::{Mode, Ratio, Sample, TopProcess};
+use cpumon_protocol::model::{HostFacts, Mode, Ratio, Sample, TopProcess};
 
 use super::column::Values;
-use super::lines::{Ending, Line, Lines};
+use super::lines::{Ending, Key, Line, Lines};
 use super::number::Number;
+use super::sink::Sink;
 use crate::fleet::{AgentView, Client, End, Info};
 
 /// The alerts' thresholds, by severity. Each is a bound of the histogram.
@@ -86,11 +87,11 @@ impl Family {
     }
 
     /// Appends `# HELP` and `# TYPE`.
-    pub(super) fn write_head(&self, out: &mut Vec<u8>) {
+    pub(super) fn write_head(&self, out: &mut impl Sink) {
         for part in
             ["# HELP ", self.name, " ", self.help, "\n# TYPE ", self.name, " ", self.kind().word(), "\n"]
         {
-            out.extend_from_slice(part.as_bytes());
+            out.append(part.as_bytes());
         }
     }
 }
@@ -103,7 +104,7 @@ pub const FAMILIES: &[Family] = &[
         labels: &["endpoint"],
         source: Source::Any(Kind::Gauge, |view, lines| {
             if let (Some(sample), Some(info)) = (view.gauges(), view.info()) {
-                let line = lines.series().endpoint_label("endpoint", info.endpoint);
+                let line = lines.series().endpoint_label(const { Key::new("endpoint") }, info.endpoint);
                 line.value(Number::percent(sample.utilization));
             }
         }),
@@ -173,7 +174,7 @@ pub const FAMILIES: &[Family] = &[
         source: Source::Any(Kind::Counter, |view, lines| {
             for core in view.cores_for_all().unwrap_or_default() {
                 let mut number = itoa::Buffer::new();
-                let label = ("core", number.format(core.core));
+                let label = (const { Key::new("core") }, number.format(core.core));
                 lines.each_under(label, &MODES, Mode::ALL.map(|mode| core.times.get(mode)));
             }
         }),
@@ -346,7 +347,7 @@ pub const FAMILIES: &[Family] = &[
         labels: &["comm"],
         source: Source::Any(Kind::Gauge, |view, lines| {
             for TopProcess { comm, cores } in view.gauges().map_or(&[][..], |sample| &sample.top_processes) {
-                lines.series().label("comm", comm).value(*cores);
+                lines.series().label(const { Key::new("comm") }, comm).value(*cores);
             }
         }),
     },
@@ -401,24 +402,27 @@ const ENDS: [Ending; End::ALL.len()] = [
     Ending::label("reason", "replaced"),
 ];
 
+/// The labels of a machine's facts.
+const FACTS: [Key; 6] = [
+    Key::new("hostname"),
+    Key::new("version"),
+    Key::new("os"),
+    Key::new("kernel"),
+    Key::new("arch"),
+    Key::new("cpu_model"),
+];
+
 fn write_info(info: &Info, line: Line<'_>) {
-    let facts = &info.facts;
-    let mut line = line.address_label("address", info.endpoint.ip());
-    for (key, fact) in [
-        ("hostname", &facts.hostname),
-        ("version", &facts.version),
-        ("os", &facts.os),
-        ("kernel", &facts.kernel),
-        ("arch", &facts.arch),
-        ("cpu_model", &facts.cpu_model),
-    ] {
+    let HostFacts { hostname, version, os, kernel, arch, cpu_model } = &info.facts;
+    let mut line = line.address_label(const { Key::new("address") }, info.endpoint.ip());
+    for (key, fact) in FACTS.into_iter().zip([hostname, version, os, kernel, arch, cpu_model]) {
         if let Some(fact) = fact {
             line = line.label(key, fact);
         }
     }
-    line = line.label("client", Client::label(info.client));
+    line = line.label(const { Key::new("client") }, Client::label(info.client));
     for (key, value) in &info.labels {
-        line = line.prefixed_label("label_", key, value);
+        line = line.users_label(key, value);
     }
     line.value(Number::count(1));
 }

@@ -6,32 +6,89 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::number::Number;
+use super::sink::Sink;
 
 /// The label that every line about an agent begins with, as it is written: `{agent="web-1"`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AgentLabel<'a>(pub(super) &'a [u8]);
+pub(super) struct AgentLabel<'a> {
+    /// It, and what else there is behind it.
+    bytes: &'a [u8],
+    length: usize,
+}
 
-impl AgentLabel<'_> {
+impl<'a> AgentLabel<'a> {
+    /// The first `length` bytes of `bytes`. It is quicker to copy if there are more of them.
+    pub(super) fn new(bytes: &'a [u8], length: usize) -> Self {
+        Self { bytes, length }
+    }
+
     /// Appends that of the agent `name`.
     pub(super) fn write(name: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{agent=\"");
         escape(name, out);
         out.push(b'"');
     }
+
+    pub(super) const fn length(self) -> usize {
+        self.length
+    }
+
+    #[inline(always)]
+    pub(super) fn append_to(self, out: &mut impl Sink) {
+        match self.bytes.first_chunk::<32>() {
+            Some(bytes) if self.length <= bytes.len() => out.append_first(self.length, bytes),
+            _ => out.append(&self.bytes[..self.length]),
+        }
+    }
 }
 
-/// How a series' name goes on behind that of its family, and the end of its labels, both known beforehand. All are kept
-/// equally long, because a copy of a known size is two instructions and any other is a call.
+/// A few bytes, kept with others behind them up to a known size.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ending {
-    pub(super) suffix: &'static str,
-    bytes: [u8; Self::WIDTH],
+pub(super) struct Short<const WIDTH: usize> {
+    bytes: [u8; WIDTH],
     length: usize,
 }
 
-impl Ending {
-    const WIDTH: usize = 32;
+impl<const WIDTH: usize> Short<WIDTH> {
+    pub(super) const EMPTY: Self = Self { bytes: [0; WIDTH], length: 0 };
 
+    /// These bytes and `text` behind them; there must be room.
+    pub(super) const fn with(mut self, text: &str) -> Self {
+        let text = text.as_bytes();
+        let mut index = 0;
+        while index < text.len() {
+            self.bytes[self.length] = text[index];
+            self.length += 1;
+            index += 1;
+        }
+        self
+    }
+
+    #[inline(always)]
+    pub(super) fn append_to(&self, out: &mut impl Sink) {
+        out.append_first(self.length, &self.bytes);
+    }
+}
+
+/// The beginning of a label that is known beforehand: `,mode="`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key(Short<16>);
+
+impl Key {
+    /// Of `key`, which is a short name of a label.
+    pub(super) const fn new(key: &str) -> Self {
+        Self(Short::EMPTY.with(",").with(key).with("=\""))
+    }
+}
+
+/// How a series' name goes on behind that of its family, and the end of its labels, both known beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) suffix: &'static str,
+    labels: Short<32>,
+}
+
+impl Ending {
     /// One more label, whose key and value need no escapes and are short: `,mode="user"} `.
     pub(super) const fn label(key: &str, value: &str) -> Self {
         Self::new("", key, value)
@@ -44,34 +101,22 @@ impl Ending {
 
     /// No more label: `} `.
     pub(super) const fn suffix(suffix: &'static str) -> Self {
-        Self { suffix, bytes: [0; Self::WIDTH], length: 0 }.with(b"} ")
+        Self { suffix, labels: Short::EMPTY.with("} ") }
     }
 
     const fn new(suffix: &'static str, key: &str, value: &str) -> Self {
-        let ending = Self { suffix, bytes: [0; Self::WIDTH], length: 0 };
-        ending.with(b",").with(key.as_bytes()).with(b"=\"").with(value.as_bytes()).with(b"\"} ")
+        Self { suffix, labels: Short::EMPTY.with(",").with(key).with("=\"").with(value).with("\"} ") }
     }
 
-    const fn with(mut self, text: &[u8]) -> Self {
-        let mut index = 0;
-        while index < text.len() {
-            self.bytes[self.length] = text[index];
-            self.length += 1;
-            index += 1;
-        }
-        self
-    }
-
-    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
-        let length = out.len() + self.length;
-        out.extend_from_slice(&self.bytes);
-        out.truncate(length);
+    #[inline(always)]
+    pub(super) fn append_to(&self, out: &mut impl Sink) {
+        self.labels.append_to(out);
     }
 
     /// The text of its label.
     #[cfg(test)]
     pub(super) fn text(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap()
+        std::str::from_utf8(&self.labels.bytes[..self.labels.length]).unwrap()
     }
 }
 
@@ -90,14 +135,14 @@ impl<'a> Lines<'a> {
     /// Begins a line of the family's name with the label `agent`.
     pub(super) fn series(&mut self) -> Line<'_> {
         self.out.extend_from_slice(self.family.as_bytes());
-        self.out.extend_from_slice(self.agent.0);
+        self.agent.append_to(self.out);
         Line { out: self.out }
     }
 
     /// A line for each of `endings` below one more label that all of them have, with the value in the same place.
     pub(super) fn each_under<N: Into<Number>>(
         &mut self,
-        (key, value): (&str, &str),
+        (key, value): (Key, &str),
         endings: &[Ending],
         values: impl IntoIterator<Item = N>,
     ) {
@@ -151,24 +196,29 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// One more label. `key` is known to be a label's name.
-    pub(super) fn label(self, key: &str, value: &str) -> Self {
-        self.prefixed_label("", key, value)
-    }
-
-    /// One more label, whose key has a prefix.
-    pub(super) fn prefixed_label(self, prefix: &str, key: &str, value: &str) -> Self {
-        self.unescaped_label(prefix, key, |out| escape(value, out))
+    /// One more label.
+    pub(super) fn label(self, key: Key, value: &str) -> Self {
+        self.unescaped_label(key, |out| escape(value, out))
     }
 
     /// One more label, whose value is an address.
-    pub(super) fn address_label(self, key: &str, address: IpAddr) -> Self {
-        self.unescaped_label("", key, |out| write_ip(address, out))
+    pub(super) fn address_label(self, key: Key, address: IpAddr) -> Self {
+        self.unescaped_label(key, |out| write_ip(address, out))
     }
 
     /// One more label, whose value is an address and a port.
-    pub(super) fn endpoint_label(self, key: &str, endpoint: SocketAddr) -> Self {
-        self.unescaped_label("", key, |out| write_endpoint(endpoint, out))
+    pub(super) fn endpoint_label(self, key: Key, endpoint: SocketAddr) -> Self {
+        self.unescaped_label(key, |out| write_endpoint(endpoint, out))
+    }
+
+    /// One more label of the user's choice, which is a name of a label, behind `label_`.
+    pub(super) fn users_label(self, key: &str, value: &str) -> Self {
+        self.out.extend_from_slice(b",label_");
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"=\"");
+        escape(value, self.out);
+        self.out.push(b'"');
+        self
     }
 
     /// Ends the line.
@@ -178,20 +228,18 @@ impl Line<'_> {
     }
 
     /// One more label, whose value is written by `write`, as the format demands.
-    fn unescaped_label(self, prefix: &str, key: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
-        self.out.push(b',');
-        self.out.extend_from_slice(prefix.as_bytes());
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"=\"");
+    fn unescaped_label(self, Key(key): Key, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        key.append_to(self.out);
         write(self.out);
         self.out.push(b'"');
         self
     }
 }
 
-pub(super) fn end_line(value: impl Into<Number>, out: &mut Vec<u8>) {
+#[inline(always)]
+pub(super) fn end_line(value: impl Into<Number>, out: &mut impl Sink) {
     value.into().write(out);
-    out.push(b'\n');
+    out.append(b"\n");
 }
 
 /// What the format wants to be escaped in a label's value.

@@ -2,6 +2,8 @@
 
 use cpumon_protocol::model::{Micros, Millionths, Ratio, WallTime};
 
+use super::sink::Sink;
+
 /// A value of a series: an integer and how many of its digits stand behind the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number {
@@ -21,7 +23,8 @@ impl Number {
     }
 
     /// Appends the shortest decimal of this value.
-    pub(super) fn write(self, out: &mut Vec<u8>) {
+    #[inline(always)]
+    pub(super) fn write(self, out: &mut impl Sink) {
         // Known divisors, because dividing by an unknown one takes several times as long.
         let (whole, fraction) = match self.decimals {
             0 => return write_whole(self.digits, out),
@@ -36,19 +39,29 @@ impl Number {
 /// How many digits are made at once.
 const EIGHT: u64 = 100_000_000;
 
-fn write_whole(number: u64, out: &mut Vec<u8>) {
-    if number < EIGHT {
-        Digits::of(number).without_leading_zeros().append_to(out);
-    } else {
-        write_whole(number / EIGHT, out);
-        Digits::of(number % EIGHT).append_to(out);
+#[inline(always)]
+fn write_whole(number: u64, out: &mut impl Sink) {
+    if number < 10 {
+        return out.append(&[b'0' + number as u8]);
     }
+    if number < EIGHT {
+        return Digits::of(number).without_leading_zeros().append_to(out);
+    }
+    let high = number / EIGHT;
+    if high < EIGHT {
+        Digits::of(high).without_leading_zeros().append_to(out);
+    } else {
+        Digits::of(high / EIGHT).without_leading_zeros().append_to(out);
+        Digits::of(high % EIGHT).append_to(out);
+    }
+    Digits::of(number % EIGHT).append_to(out);
 }
 
 /// Appends a point and what is behind it, `fraction` being in hundred-millionths; nothing when it is zero.
-fn write_fraction(fraction: u64, out: &mut Vec<u8>) {
+#[inline(always)]
+fn write_fraction(fraction: u64, out: &mut impl Sink) {
     if fraction != 0 {
-        out.push(b'.');
+        out.append(b".");
         Digits::of(fraction).without_trailing_zeros().append_to(out);
     }
 }
@@ -84,12 +97,10 @@ impl Digits {
         Self { length: self.length - self.values.leading_zeros() / 8, ..self }
     }
 
-    fn append_to(self, out: &mut Vec<u8>) {
+    #[inline(always)]
+    fn append_to(self, out: &mut impl Sink) {
         let text = (self.values | 0x3030_3030_3030_3030).to_le_bytes();
-        // Always eight bytes, because a copy of a known size is an instruction and any other is a call.
-        let length = out.len() + self.length as usize;
-        out.extend_from_slice(&text);
-        out.truncate(length);
+        out.append_first(self.length as usize, &text);
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use cpumon_protocol::reject::RejectReason;
-use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use super::families::Thresholds;
+#[cfg(target_os = "linux")]
+use super::process::ProcessMetrics;
 
 /// Why a connection is refused: the label `reason` of `cpumon_exporter_rejected_connections_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +120,8 @@ pub struct OwnMetrics {
     agents_down: IntGauge,
     event_streams: IntGauge,
     scrape_duration: Gauge,
+    #[cfg(target_os = "linux")]
+    process: ProcessMetrics,
 }
 
 impl OwnMetrics {
@@ -174,6 +177,8 @@ impl OwnMetrics {
                     "How long the last finished scrape took to render, without the time in between in which it was sent.",
                 )?,
             )?,
+            #[cfg(target_os = "linux")]
+            process: ProcessMetrics::new(&registry)?,
             registry,
         };
         own.register_constants(thresholds)?;
@@ -202,7 +207,7 @@ impl OwnMetrics {
             )?,
         )?;
         build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1);
-        self.registry.register(Box::new(ProcessCollector::for_self()))
+        Ok(())
     }
 
     /// Counts a refused frame.
@@ -244,6 +249,8 @@ impl OwnMetrics {
 
     /// Appends all of it as text.
     pub fn write(&self, out: &mut Vec<u8>) {
+        #[cfg(target_os = "linux")]
+        self.process.observe();
         let written = TextEncoder::new().encode(&self.registry.gather(), out);
         debug_assert!(
             written.is_ok(),
@@ -252,7 +259,7 @@ impl OwnMetrics {
     }
 }
 
-fn registered<C: prometheus::core::Collector + Clone + 'static>(
+pub(super) fn registered<C: prometheus::core::Collector + Clone + 'static>(
     registry: &Registry,
     collector: C,
 ) -> Result<C, prometheus::Error> {

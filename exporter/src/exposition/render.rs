@@ -1,19 +1,21 @@
 //! The whole fleet as text, family by family, in chunks: each can be sent before the next is written.
 
-use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use cpumon_protocol::model::{Micros, Moment};
 
-use super::chunks::{CHUNK, Pool};
+use super::chunks::{Draft, Pool};
 use super::column::{Column, Cursor, Labels};
 use super::families::{FAMILIES, Thresholds};
 use crate::fleet::SharedFleet;
 
 /// How many times some agents are looked at in a row: for less than a millisecond.
 const BATCHES: usize = 16;
+
+/// The longest `# HELP` and `# TYPE` of a family.
+const HEAD_MAX: usize = 1024;
 
 /// How long memory is kept for a rendering that does not come. Prometheus scrapes once a minute if it is not told
 /// otherwise.
@@ -113,7 +115,7 @@ pub struct Rendering {
     pub down: usize,
     /// The place in the fleet that is looked at next; none once all were.
     next: Option<usize>,
-    chunk: Vec<u8>,
+    chunk: Draft,
     /// The family that is being written, and up to where it is.
     family: usize,
     cursor: Option<Cursor>,
@@ -128,18 +130,16 @@ impl Rendering {
             let Memory { labels, columns } = &mut self.memory;
             let seen = labels.len();
             let held = fleet.read();
+            held.touch(from, SharedFleet::BATCH);
             let mut views = Vec::with_capacity(SharedFleet::BATCH);
             self.next = held.visit(from, SharedFleet::BATCH, self.now, |view| views.push(view));
-            black_box(views.iter().fold(0, |seen, view| seen ^ view.touch()));
             for view in &views {
                 labels.push(view.name());
                 self.up += usize::from(view.up() == Some(true));
                 self.down += usize::from(view.up() == Some(false));
             }
             for (family, column) in FAMILIES.iter().zip(columns) {
-                for (view, label) in views.iter().zip(labels.iter(seen)) {
-                    column.note(family, view, label, &self.renderer.thresholds);
-                }
+                column.note(family, &views, labels.iter(seen), &self.renderer.thresholds);
             }
         }
         true
@@ -153,15 +153,20 @@ impl Rendering {
     pub fn next(&mut self) -> Option<Bytes> {
         let Memory { labels, columns } = &self.memory;
         while let Some((family, column)) = FAMILIES.get(self.family).zip(columns.get(self.family)) {
-            if !column.is_empty() {
-                let cursor = self.cursor.get_or_insert_with(|| {
-                    family.write_head(&mut self.chunk);
-                    Cursor::default()
+            let is_written = column.is_empty()
+                || self.chunk.go_on(|room| {
+                    if room.left() < HEAD_MAX {
+                        return false;
+                    }
+                    let cursor = self.cursor.get_or_insert_with(|| {
+                        family.write_head(room);
+                        Cursor::default()
+                    });
+                    column.write(family, labels, cursor, room)
                 });
-                if !column.write(family, labels, cursor, CHUNK, &mut self.chunk) {
-                    let next = self.renderer.pool.take();
-                    return Some(self.renderer.pool.share(std::mem::replace(&mut self.chunk, next)));
-                }
+            if !is_written {
+                let next = self.renderer.pool.take();
+                return Some(self.renderer.pool.share(std::mem::replace(&mut self.chunk, next)));
             }
             self.cursor = None;
             self.family += 1;

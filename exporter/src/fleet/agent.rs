@@ -318,6 +318,37 @@ impl Agent {
         }
     }
 
+    /// Looks at a little of every part of what an agent's lines are made of.
+    pub(super) fn touch(&self) -> u64 {
+        let mut seen = first(&self.name) ^ self.disconnects[End::ALL.len() - 1];
+        if let Some(life) = &self.life {
+            let Sample { histogram, cpu_times, load, pressure_waiting, rtt, cgroup, .. } = &life.sample;
+            let number = |micros: Option<Micros>| micros.map_or(0, |micros| micros.0);
+            seen ^= life.heard.at.0 ^ life.interval.0 ^ u64::from(life.info.endpoint.port());
+            seen ^= u64::from(life.sample.utilization.millionths());
+            if let Some(histogram) = histogram {
+                let [one, .., other] = histogram.buckets;
+                seen ^= one ^ other ^ histogram.sum.0;
+            }
+            if let Some(CpuTimes([one, .., other])) = cpu_times {
+                seen ^= one.0 ^ other.0;
+            }
+            seen ^= load.map_or(0, |[load, ..]| load.0) ^ number(*pressure_waiting) ^ number(*rtt);
+            seen ^= number(cgroup.and_then(|cgroup| cgroup.usage));
+        }
+        seen
+    }
+
+    /// The same for what its life points to.
+    pub(super) fn touch_texts(&self) -> u64 {
+        let Some(life) = &self.life else { return 0 };
+        let HostFacts { hostname, version, os, kernel, arch, cpu_model } = &life.info.facts;
+        let facts =
+            [hostname, version, os, kernel, arch, cpu_model].map(|fact| fact.as_deref().map_or(0, first));
+        let labels = life.info.labels.iter().map(|(key, value)| first(key) ^ first(value));
+        facts.into_iter().chain(labels).fold(0, |seen, text| seen ^ text)
+    }
+
     /// The moment by which the longest gone is told; none while it lives.
     pub(super) fn gone_since(&self, settings: &FleetSettings, now: Moment) -> Option<Moment> {
         match &self.life {
@@ -405,38 +436,11 @@ impl<'a> AgentView<'a> {
         self.is_known().then_some(&self.agent.disconnects)
     }
 
-    /// Looks at a little of all that an agent's lines are made of, so that it comes into the processor's cache. For many
-    /// agents in a row that is waited for once; lines made of what is not there yet are waited for one by one.
-    pub(crate) fn touch(&self) -> u64 {
-        let first = |text: &str| text.as_bytes().first().map_or(0, |byte| u64::from(*byte));
-        let mut seen = first(&self.agent.name) ^ self.agent.disconnects[End::ALL.len() - 1];
-        if let Some(life) = self.totals {
-            let Sample { histogram, cpu_times, load, pressure_waiting, rtt, cgroup, .. } = &life.sample;
-            let number = |micros: Option<Micros>| micros.map_or(0, |micros| micros.0);
-            seen ^= u64::from(life.sample.utilization.millionths()) ^ u64::from(life.info.endpoint.port());
-            if let Some(histogram) = histogram {
-                let [one, .., other] = histogram.buckets;
-                seen ^= one ^ other ^ histogram.sum.0;
-            }
-            if let Some(CpuTimes([one, .., other])) = cpu_times {
-                seen ^= one.0 ^ other.0;
-            }
-            seen ^= load.map_or(0, |[load, ..]| load.0) ^ number(*pressure_waiting) ^ number(*rtt);
-            seen ^= number(cgroup.and_then(|cgroup| cgroup.usage));
-            let facts = &life.info.facts;
-            for fact in
-                [&facts.hostname, &facts.version, &facts.os, &facts.kernel, &facts.arch, &facts.cpu_model]
-            {
-                seen ^= fact.as_deref().map_or(0, first);
-            }
-            for (key, value) in &life.info.labels {
-                seen ^= first(key) ^ first(value);
-            }
-        }
-        seen
-    }
-
     fn is_known(&self) -> bool {
         self.up.is_some() || self.totals.is_some()
     }
+}
+
+fn first(text: &str) -> u64 {
+    text.as_bytes().first().map_or(0, |byte| u64::from(*byte))
 }

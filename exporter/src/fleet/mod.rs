@@ -13,6 +13,7 @@ mod shared;
 mod tests;
 
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::net::SocketAddr;
 
 use cpumon_protocol::model::{Hello, Histogram, Micros, Moment, Now, Ratio};
@@ -242,6 +243,15 @@ impl Fleet {
             }
         }
         (end < self.agents.capacity()).then_some(end)
+    }
+
+    /// Brings what [`visit`](Self::visit) will show into the processor's cache. For many agents in a row that is waited for
+    /// once; what a rule or a line asks for and is not there yet is waited for each time.
+    pub fn touch(&self, from: usize, count: usize) {
+        let end = from.saturating_add(count).min(self.agents.capacity());
+        let agents = || (from..end).filter_map(|index| self.agents.get(index));
+        black_box(agents().fold(0, |seen, agent| seen ^ agent.touch()));
+        black_box(agents().fold(0, |seen, agent| seen ^ agent.touch_texts()));
     }
 
     /// The roster, if its names have changed since the last call.

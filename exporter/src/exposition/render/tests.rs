@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use cpumon_protocol::model::{Now, Ratio, WallTime};
 
 use super::*;
+use crate::exposition::chunks::CHUNK;
 use crate::fleet::{ConnectionId, End, Fleet, FleetSettings, Roster};
 
 const NOW: Now = Now { mono: Moment(1_000_000), wall: WallTime(1_790_000_000_000_000) };
@@ -59,7 +60,7 @@ fn a_page_comes_in_chunks_none_of_which_is_long_or_empty() {
     assert!(rendering.next().is_none());
     assert!(chunks.concat() == expected);
     assert!(chunks.len() > 2 && chunks.len() <= expected.len() / CHUNK + 1, "{}", chunks.len());
-    assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() < CHUNK + 16 * 1024));
+    assert!(chunks.iter().all(|chunk| (1..=CHUNK).contains(&chunk.len())));
 }
 
 /// Two scrapes at once: each has memory of its own.
@@ -84,5 +85,14 @@ fn agents_are_counted_as_their_lines_show_them() {
         };
         let rendering = begun(&renderer, &fleet);
         assert_eq!((rendering.up, rendering.down), (lines(" 1"), lines(" 0")), "{agents}");
+    }
+}
+
+#[test]
+fn every_head_has_room() {
+    for family in FAMILIES {
+        let mut head = Vec::new();
+        family.write_head(&mut head);
+        assert!(head.len() <= HEAD_MAX, "{}: {} bytes", family.name, head.len());
     }
 }
