@@ -7,13 +7,12 @@
 //! - [`program`], [`scrape`], [`system_calls`]: the programs as processes, a client for their pages, `strace`;
 //! - [`agent`], [`fleet`], [`visible`], [`start`], [`restart`], [`images`]: what is measured;
 //! - [`peers`]: other programs for the same work, in turns with ours;
-//! - [`extent`]: how much of it; [`machine`]: on what; `cores`: who runs where;
+//! - [`extent`]: how much of it; [`machine`]: on what;
 //! - [`frames`]: for the micro-benchmarks and the tests that count allocations.
 
 #![cfg(target_os = "linux")]
 
 pub mod agent;
-mod cores;
 pub mod extent;
 pub mod fleet;
 pub mod frames;

@@ -17,7 +17,6 @@ use cpumon_load::machine::{self, Machine};
 use cpumon_protocol::model::{AgentName, Micros, Moment, Ratio, Sample};
 use cpumon_protocol::session::agent::{AgentSession, Answer};
 
-use crate::cores::Cores;
 use crate::extent::Extent;
 use crate::fleet;
 use crate::program::{BareServer, Exporter};
@@ -44,28 +43,19 @@ const TARGET: Target = Target::AtMost(3.0);
 ///
 /// When a program does not run, or a scrape does not show what was acknowledged.
 pub fn measure(extent: &Extent, table: &mut Table) -> anyhow::Result<()> {
+    let (agents, page) = beside(Dialect::V1, extent)?;
     let what = format!("{CLIENTS} agents: from push to visible, wall time");
-    table.push(&agents_beside_static(what, None, extent)?);
-    let what = "the same, the exporter on one core and all else on the others";
-    match Cores::apart()? {
-        Some(cores) => table.push(&agents_beside_static(what.to_owned(), Some(&cores), extent)?),
-        None => table.not_measured(what, "this machine has one core"),
-    }
-    let (original, _) = beside(Dialect::Original, None, extent)?;
+    let row = Row::new(what, "ms", agents).beside("static page", fetch(&page, extent)?);
+    table.push(&row.target(TARGET));
+    let (original, _) = beside(Dialect::Original, extent)?;
     let what = format!("{CLIENTS} clients of the original: the same");
     table.push(&Row::new(what, "ms", original).target(TARGET));
     Ok(())
 }
 
-fn agents_beside_static(what: String, cores: Option<&Cores>, extent: &Extent) -> anyhow::Result<Row> {
-    let (agents, page) = beside(Dialect::V1, cores, extent)?;
-    let row = Row::new(what, "ms", agents).beside("static page", fetch(&page, cores, extent)?);
-    Ok(row.target(TARGET))
-}
-
 /// The same with clients of one dialect beside, and the page as it was at last.
-fn beside(dialect: Dialect, cores: Option<&Cores>, extent: &Extent) -> anyhow::Result<(Runs, Vec<u8>)> {
-    let exporter = started(cores, Exporter::start)?;
+fn beside(dialect: Dialect, extent: &Extent) -> anyhow::Result<(Runs, Vec<u8>)> {
+    let exporter = Exporter::start()?;
     let mut crowd = fleet::crowd(exporter.ingest, CLIENTS, dialect)?;
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -83,23 +73,15 @@ fn beside(dialect: Dialect, cores: Option<&Cores>, extent: &Extent) -> anyhow::R
 }
 
 /// How long it takes to fetch `page` from the bare server.
-fn fetch(page: &[u8], cores: Option<&Cores>, extent: &Extent) -> anyhow::Result<Runs> {
+fn fetch(page: &[u8], extent: &Extent) -> anyhow::Result<Runs> {
     let file = PageFile::new(page)?;
-    let server = started(cores, || BareServer::start(&[file.path()]))?;
+    let server = BareServer::start(&[file.path()])?;
     let mut scraper = Scraper::connect(server.address)?;
     medians(extent.runs, |_| {
         let begun = Instant::now();
         scraper.page("/metrics")?;
         Ok(begun.elapsed())
     })
-}
-
-/// The program that `start` starts, on the core that is set apart.
-fn started<P>(cores: Option<&Cores>, start: impl FnOnce() -> anyhow::Result<P>) -> anyhow::Result<P> {
-    cores.map_or(Ok(()), Cores::take_one)?;
-    let program = start()?;
-    cores.map_or(Ok(()), Cores::take_others)?;
-    Ok(program)
 }
 
 fn probe(exporter: &Exporter, runs: usize) -> anyhow::Result<(Runs, Vec<u8>)> {

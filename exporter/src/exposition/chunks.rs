@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::sink::Room;
-
 /// How long a chunk is, in bytes; nearly, as no line is cut. Shorter ones wake whoever reads more often, which costs more
 /// than what they save: docs/benchmarks.md. Longer ones are no longer in the processor's cache when they are sent.
 pub(super) const CHUNK: usize = 512 * 1024;
@@ -30,22 +28,22 @@ impl Pool {
         drop(spare);
     }
 
-    /// An empty chunk.
-    pub(super) fn take(&self) -> Draft {
+    /// Room for a chunk, in which may still be another one.
+    pub(super) fn take(&self) -> Vec<u8> {
         let spare = self.lock().pop();
-        Draft { bytes: spare.unwrap_or_else(|| vec![0; CHUNK]), length: 0 }
+        spare.unwrap_or_else(|| vec![0; CHUNK])
     }
 
-    /// A chunk as others read it. Its memory comes back when all have.
-    pub(super) fn share(&self, draft: Draft) -> Bytes {
-        Bytes::from_owner(Chunk { draft, pool: self.clone() })
+    /// The first `length` bytes of `room` as others read them. It comes back when all have.
+    pub(super) fn share(&self, room: Vec<u8>, length: usize) -> Bytes {
+        Bytes::from_owner(Chunk { room, pool: self.clone() }).slice(..length)
     }
 
-    /// Keeps the memory of a chunk, unless there is none or enough.
-    pub(super) fn give_back(&self, draft: Draft) {
+    /// Keeps `room` for another chunk, unless there is enough.
+    pub(super) fn give_back(&self, room: Vec<u8>) {
         let mut spare = self.lock();
-        if !draft.bytes.is_empty() && spare.len() < SPARE_MAX {
-            spare.push(draft.bytes);
+        if spare.len() < SPARE_MAX {
+            spare.push(room);
         }
     }
 
@@ -55,51 +53,27 @@ impl Pool {
     }
 }
 
-/// A chunk that is being written; one without memory is always full.
-#[derive(Debug, Default)]
-pub(super) struct Draft {
-    /// All that it may become.
-    bytes: Vec<u8>,
-    length: usize,
-}
-
-impl Draft {
-    /// Whether nothing was written.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// Lets `write` go on where the last one stopped.
-    pub(super) fn go_on<T>(&mut self, write: impl FnOnce(&mut Room<'_>) -> T) -> T {
-        let mut room = Room::new(&mut self.bytes, self.length);
-        let written = write(&mut room);
-        self.length = room.length();
-        written
-    }
-}
-
 /// A finished chunk. Its memory goes back where it came from.
 struct Chunk {
-    draft: Draft,
+    room: Vec<u8>,
     pool: Pool,
 }
 
 impl AsRef<[u8]> for Chunk {
     fn as_ref(&self) -> &[u8] {
-        &self.draft.bytes[..self.draft.length]
+        &self.room
     }
 }
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        self.pool.give_back(std::mem::take(&mut self.draft));
+        self.pool.give_back(std::mem::take(&mut self.room));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::sink::Sink;
 
     fn spare(pool: &Pool) -> usize {
         pool.lock().len()
@@ -110,8 +84,8 @@ mod tests {
         let pool = Pool::default();
         let write = || {
             let mut chunk = pool.take();
-            chunk.go_on(|room| room.append(b"x"));
-            pool.share(chunk)
+            chunk[0] = b'x';
+            pool.share(chunk, 1)
         };
         let first = write();
         let memory = first.as_ptr();
@@ -130,7 +104,7 @@ mod tests {
     #[test]
     fn what_slow_readers_had_is_not_all_kept() {
         let pool = Pool::default();
-        let page: Vec<_> = (0..100).map(|_| pool.share(pool.take())).collect();
+        let page: Vec<_> = (0..100).map(|_| pool.share(pool.take(), CHUNK)).collect();
         drop(page);
         assert_eq!(spare(&pool), SPARE_MAX);
     }

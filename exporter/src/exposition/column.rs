@@ -229,14 +229,14 @@ mod tests {
             column.note_one(Some(Number { digits: u64::MAX, decimals: 6 }));
         }
         let mut all = vec![0; 10_000];
-        let mut room = Room::new(&mut all, 0);
+        let mut room = Room::new(&mut all);
         assert!(column.write(family, &labels, &mut Cursor::default(), &mut room));
         let length = room.length();
         for size in 0..1_000 {
             let (mut text, mut cursor) = (Vec::new(), Cursor::default());
             let mut chunk = vec![0; size];
             loop {
-                let mut room = Room::new(&mut chunk, 0);
+                let mut room = Room::new(&mut chunk);
                 let is_over = column.write(family, &labels, &mut cursor, &mut room);
                 let written = room.length();
                 text.extend_from_slice(&chunk[..written]);

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use cpumon_protocol::model::{Micros, Moment};
 
-use super::chunks::{Draft, Pool};
+use super::chunks::Pool;
 use super::column::{Column, Cursor, Labels};
 use super::families::{FAMILIES, Thresholds};
+use super::sink::Room;
 use crate::fleet::SharedFleet;
 
 /// How many times some agents are looked at in a row: for less than a millisecond.
@@ -72,7 +73,6 @@ impl Renderer {
             memory,
             up: 0,
             down: 0,
-            chunk: self.0.pool.take(),
             next: Some(0),
             family: 0,
             cursor: None,
@@ -115,7 +115,6 @@ pub struct Rendering {
     pub down: usize,
     /// The place in the fleet that is looked at next; none once all were.
     next: Option<usize>,
-    chunk: Draft,
     /// The family that is being written, and up to where it is.
     family: usize,
     cursor: Option<Cursor>,
@@ -152,27 +151,33 @@ impl Rendering {
     )]
     pub fn next(&mut self) -> Option<Bytes> {
         let Memory { labels, columns } = &self.memory;
+        let pool = &self.renderer.pool;
+        // Not sooner: what the last one was written into may have come back by now, and is in the processor's cache.
+        let mut chunk = pool.take();
+        let mut room = Room::new(&mut chunk);
         while let Some((family, column)) = FAMILIES.get(self.family).zip(columns.get(self.family)) {
-            let is_written = column.is_empty()
-                || self.chunk.go_on(|room| {
-                    if room.left() < HEAD_MAX {
-                        return false;
-                    }
-                    let cursor = self.cursor.get_or_insert_with(|| {
-                        family.write_head(room);
-                        Cursor::default()
-                    });
-                    column.write(family, labels, cursor, room)
+            if !column.is_empty() {
+                if room.left() < HEAD_MAX {
+                    break;
+                }
+                let cursor = self.cursor.get_or_insert_with(|| {
+                    family.write_head(&mut room);
+                    Cursor::default()
                 });
-            if !is_written {
-                let next = self.renderer.pool.take();
-                return Some(self.renderer.pool.share(std::mem::replace(&mut self.chunk, next)));
+                if !column.write(family, labels, cursor, &mut room) {
+                    break;
+                }
             }
             self.cursor = None;
             self.family += 1;
         }
-        let last = std::mem::take(&mut self.chunk);
-        (!last.is_empty()).then(|| self.renderer.pool.share(last))
+        match room.length() {
+            0 => {
+                pool.give_back(chunk);
+                None
+            }
+            length => Some(pool.share(chunk, length)),
+        }
     }
 
     /// What is left of the text in one piece.
@@ -189,7 +194,6 @@ impl Drop for Rendering {
     /// Leaves its memory to the next.
     fn drop(&mut self) {
         *self.renderer.memory() = std::mem::take(&mut self.memory);
-        self.renderer.pool.give_back(std::mem::take(&mut self.chunk));
     }
 }
 

@@ -33,9 +33,9 @@ pub(super) struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    /// `bytes`, of which `length` are written.
-    pub(super) const fn new(bytes: &'a mut [u8], length: usize) -> Self {
-        Self { bytes, length }
+    /// `bytes`, of which none are written.
+    pub(super) const fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes, length: 0 }
     }
 
     /// How much is written.
