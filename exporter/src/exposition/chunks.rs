@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-/// How long a chunk is, in bytes; nearly, as no line is cut. Shorter ones wake whoever reads more often, which costs more
+/// How long a chunk may become, in bytes. Shorter ones wake whoever reads more often, which costs more
 /// than what they save: docs/benchmarks.md. Longer ones are no longer in the processor's cache when they are sent.
 pub(super) const CHUNK: usize = 512 * 1024;
 
-/// For how many chunks memory is kept. Whoever reads as fast as is written has two of them at a time; who reads slowly has
-/// many, and they are not needed again.
+/// For how many chunks memory is kept. Whoever reads as fast as is written has one or two of them at a time; who reads slowly
+/// has many, and they are not needed again.
 const SPARE_MAX: usize = 4;
 
 /// Memory of chunks that were read.
